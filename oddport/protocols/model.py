@@ -51,6 +51,8 @@ class SideMatch:
     facts: Facts = field(default_factory=dict)
     more: bool = False
     """The name stands, but facts may still come with more bytes."""
+    bits: int = 0
+    """Bits that the grammar forced and that were checked (registry.py); 0 means 32 if strong, else 8."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,188 @@
+"""Modules with PROTOCOLS → the registry: protocols by name, and 256-entry dispatch tables by transport and role.
+
+**Adding a protocol.** Write a module in this package that ends in
+
+    PROTOCOLS = (
+        Protocol(
+            name="vnc",                      # lower case; what `app` of a flow says
+            title="VNC (RFB)",               # for people
+            spec="RFC 6143",
+            first="server",                  # who speaks first: client, server, either
+            aliases=("rfb",),
+            grammars=(Grammar((TCP,), client=version, server=version_then_types, client_first=b"R", server_first=b"R",
+                              reject=why_not),),
+        ),
+    )
+
+add its name to MODULES below, give it ports in `data/ports.toml`, and list it in `engine/compiled.txt` once it works
+compiled. `ssh.py` is the worked example; text protocols that are verbs and reply codes are entries of `lines.py`.
+
+**A matcher** is `client(data: bytes) -> SideMatch | None` or `server(…)`: do these bytes, from their first one on, parse
+as that role's side? For TCP it gets the direction's first bytes in sequence order (1 to 4,096 of them, possibly cut
+anywhere); for UDP and SCTP it gets one whole datagram. It never gets empty data, and never data whose first byte is not
+in `client_first` / `server_first` (a bytes object of the possible first bytes; ANY if every byte is possible).
+Return None as early as possible and allocate nothing before that: it runs on every flow. Never raise, whatever the bytes.
+
+- `strong=True` says: this one direction proves the protocol (tier B by itself). Allowed only where random bytes
+  behind the first four would be refused 9,999 times in 10,000: a length or checksum that closes, or four fixed bytes and
+  more that is checked. Weak matches name a flow only together with the other direction (tier A), or at tier C.
+- `bits` says how much was checked, in bits that the grammar forced: 8 for each literal byte, the width of a length
+  or count that closes, log2(256/n) for a byte that had to be one of n values. Where two protocols match the same bytes, the one
+  with more bits wins: never list order. 0 means 32 if strong, else 8.
+- `spans` are (offset, length, says) of the bytes that prove it; `facts` plain values, strings through `text.clean`.
+- `more=True`: the name stands, but a fact (a host name beyond the cut) may still come.
+
+**pair(client_data, server_data) -> bool**: optional; whether two matched directions belong together (same DNS id). False
+takes tier A away.
+
+**reject(data, role) -> str**: why these bytes are *not* this role's side, naming the byte: "byte 0 is 0x47, a record
+starts with 0x14 to 0x17" (no "not TLS:" in front). "" where they may be, or are merely too short to tell. Without it, the first-byte sets
+answer. `role` is CLIENT or SERVER. Bytes that a matcher accepts must never be rejected.
+
+**fallback=True** is for grammars that may begin anywhere or with any byte (a shell prompt after a banner): asked only when
+nothing else named the flow.
+
+**Compiled modules** (plain Python, Cython makes them about twice as fast) are compiled with `wraparound=False`: no negative
+index or slice bound anywhere; annotate data as `bytes`; do not subclass builtins.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Literal
+
+from oddport.engine.columns import SCTP, TCP, UDP
+from oddport.protocols.model import SideMatch
+
+CLIENT, SERVER = 0, 1
+ANY = bytes(range(256))
+"""Every first byte is possible."""
+UPPER = bytes(range(0x41, 0x5B))
+LETTERS = UPPER + bytes(range(0x61, 0x7B))
+DIGITS = bytes(range(0x30, 0x3A))
+
+Matcher = Callable[[bytes], SideMatch | None]
+Reject = Callable[[bytes, int], str]
+Pair = Callable[[bytes, bytes], bool]
+
+MODULES: tuple[str, ...] = (
+    # one a line, in alphabetical order; the order means nothing
+    "ssh",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grammar:
+    """What both sides of a protocol send first over some transports."""
+
+    transports: tuple[int, ...]
+    """Of TCP, UDP, SCTP (IANA protocol numbers)."""
+    client: Matcher | None
+    """None: the client's side cannot be told (it counts as absent)."""
+    server: Matcher | None
+    client_first: bytes = ANY
+    server_first: bytes = ANY
+    pair: Pair | None = None
+    reject: Reject | None = None
+    symmetric: bool = False
+    """Either end may take either role at any time (SIP, NTP peers): two client sides, or two server sides, prove it too."""
+    fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Protocol:
+    """One protocol: its name, its grammars, and what people call it."""
+
+    name: str
+    title: str
+    spec: str
+    grammars: tuple[Grammar, ...]
+    first: Literal["client", "server", "either"] = "client"
+    aliases: tuple[str, ...] = ()
+
+
+Entry = tuple[str, Matcher, Grammar]
+"""(protocol name, matcher of the role, its grammar)"""
+Row = tuple[tuple[Entry, ...], ...]
+"""256 tuples of entries, by first byte."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registry:
+    """All protocols, and who may be meant by a first byte."""
+
+    protocols: dict[str, Protocol]
+    aliases: dict[str, str]
+    """Other names in lower case → name."""
+    client: dict[int, Row]
+    """By transport."""
+    server: dict[int, Row]
+    fallback_client: dict[int, tuple[Entry, ...]]
+    fallback_server: dict[int, tuple[Entry, ...]]
+
+
+def build(protocols: tuple[Protocol, ...]) -> Registry:
+    """The registry of these protocols. Raises ValueError where two share a name, or a first-byte set is empty."""
+    by_name: dict[str, Protocol] = {}
+    aliases: dict[str, str] = {}
+    for protocol in protocols:
+        for word in (protocol.name, *protocol.aliases):
+            if word in by_name or word in aliases:
+                raise ValueError(f"two protocols are called {word!r}: rename one of them in its module")
+        by_name[protocol.name] = protocol
+        aliases.update(dict.fromkeys(protocol.aliases, protocol.name))
+    tables: dict[tuple[int, int], list[list[Entry]]] = {
+        (role, transport): [[] for _ in range(256)] for role in (CLIENT, SERVER) for transport in (TCP, UDP, SCTP)
+    }
+    fallback: dict[tuple[int, int], list[Entry]] = {key: [] for key in tables}
+    for name in sorted(by_name):
+        for grammar in by_name[name].grammars:
+            sides = ((CLIENT, grammar.client, grammar.client_first), (SERVER, grammar.server, grammar.server_first))
+            for role, matcher, first in sides:
+                if matcher is None:
+                    continue
+                if not first:
+                    raise ValueError(f"{name}: a side with a matcher needs at least one possible first byte")
+                for transport in grammar.transports:
+                    entry = (name, matcher, grammar)
+                    if grammar.fallback:
+                        fallback[role, transport].append(entry)
+                        continue
+                    for byte in set(first):
+                        tables[role, transport][byte].append(entry)
+
+    def rows(role: int) -> dict[int, Row]:
+        return {t: tuple(tuple(cell) for cell in table) for (r, t), table in tables.items() if r == role}
+
+    def rest(role: int) -> dict[int, tuple[Entry, ...]]:
+        return {t: tuple(entries) for (r, t), entries in fallback.items() if r == role}
+
+    return Registry(by_name, aliases, rows(CLIENT), rows(SERVER), rest(CLIENT), rest(SERVER))
+
+
+@cache
+def registry() -> Registry:
+    """The registry of all modules in MODULES, built at the first call."""
+    found: list[Protocol] = []
+    for module in MODULES:
+        found.extend(import_module(f"oddport.protocols.{module}").PROTOCOLS)
+    return build(tuple(found))
+
+
+def byte_set_text(values: bytes) -> str:
+    """A set of byte values for a person: "0x14 to 0x17", "'G', 'P'", at most eight items."""
+    ordered = sorted(set(values))
+    runs: list[list[int]] = []
+    for value in ordered:
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    printable = all(0x21 <= value <= 0x7E for value in ordered)
+
+    def name(value: int) -> str:
+        return f"'{chr(value)}'" if printable else f"0x{value:02x}"
+
+    parts = [name(a) if a == b else f"{name(a)} to {name(b)}" if b > a + 1 else f"{name(a)}, {name(b)}" for a, b in runs]
+    return ", ".join(parts[:8]) + (" …" if len(parts) > 8 else "")
