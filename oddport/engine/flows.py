@@ -1,0 +1,1088 @@
+"""Decoded packets → flows: who opened them, their TCP state and counters, and the first bytes of each direction.
+
+A flow is found by its addresses, ports, protocol, VLAN or session context and interface. Its record is one row of
+64-bit words, so that a packet touches three cache lines; first bytes lie in an arena of small blocks, chained.
+"""
+
+import cython
+import numpy as np
+
+from oddport.engine import layout
+from oddport.engine.columns import (
+    BATCH,
+    HEAD_BYTES,
+    HEAD_DATAGRAMS,
+    NOTE_CUT,
+    NOTE_EARLY,
+    NOTE_FRAGMENTED,
+    NOTE_GAP_O,
+    NOTE_GAP_R,
+    NOTE_MIDSTREAM,
+    NOTE_REPEATS,
+    TCP,
+)
+from oddport.engine.heads import Head, Piece, join_stream
+from oddport.engine.summary import flow_records
+
+A_HI = cython.declare(cython.Py_ssize_t, layout.A_HI)
+A_LO = cython.declare(cython.Py_ssize_t, layout.A_LO)
+B_HI = cython.declare(cython.Py_ssize_t, layout.B_HI)
+B_LO = cython.declare(cython.Py_ssize_t, layout.B_LO)
+TAIL = cython.declare(cython.Py_ssize_t, layout.TAIL)
+WHERE = cython.declare(cython.Py_ssize_t, layout.WHERE)
+FIRST = cython.declare(cython.Py_ssize_t, layout.FIRST)
+LAST = cython.declare(cython.Py_ssize_t, layout.LAST)
+PACKETS = cython.declare(cython.Py_ssize_t, layout.PACKETS)
+OCTETS = cython.declare(cython.Py_ssize_t, layout.OCTETS)
+PAYLOAD = cython.declare(cython.Py_ssize_t, layout.PAYLOAD)
+BITS = cython.declare(cython.Py_ssize_t, layout.BITS)
+EXPECT = cython.declare(cython.Py_ssize_t, layout.EXPECT)
+CHAIN = cython.declare(cython.Py_ssize_t, layout.CHAIN)
+USED = cython.declare(cython.Py_ssize_t, layout.USED)
+NAME = cython.declare(cython.Py_ssize_t, layout.NAME)
+TALLY = cython.declare(cython.Py_ssize_t, layout.TALLY)
+HASH = cython.declare(cython.Py_ssize_t, layout.HASH)
+LAST_PIECE = cython.declare(cython.Py_ssize_t, layout.LAST_PIECE)
+FLAGS_BIT = cython.declare(cython.ulonglong, layout.FLAGS_BIT)
+NOTES_BIT = cython.declare(cython.ulonglong, layout.NOTES_BIT)
+ORIENT_BIT = cython.declare(cython.ulonglong, layout.ORIENT_BIT)
+LIVE_BIT = cython.declare(cython.ulonglong, layout.LIVE_BIT)
+STAGE_BIT = cython.declare(cython.ulonglong, layout.STAGE_BIT)
+KNOWN_BIT = cython.declare(cython.ulonglong, layout.KNOWN_BIT)
+BEGUN_BIT = cython.declare(cython.ulonglong, layout.BEGUN_BIT)
+HOLE_BIT = cython.declare(cython.ulonglong, layout.HOLE_BIT)
+FULL_BIT = cython.declare(cython.ulonglong, layout.FULL_BIT)
+DONE_BIT = cython.declare(cython.ulonglong, layout.DONE_BIT)
+FIRST_RESET_BIT = cython.declare(cython.ulonglong, layout.FIRST_RESET_BIT)
+WORDS = layout.WORDS
+
+M32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+M64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+ONE = cython.declare(cython.ulonglong, 1)
+# Odd multipliers of 64-bit mixing (golden ratio and the primes of xxHash's specification)
+K1 = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+K2 = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
+K3 = cython.declare(cython.ulonglong, 0x165667B19E3779F9)
+K4 = cython.declare(cython.ulonglong, 0x27D4EB2F165667C5)
+K5 = cython.declare(cython.ulonglong, 0x85EBCA77C2B2AE63)
+
+BLOCK_BYTES = cython.declare(cython.ulonglong, 256)
+PIECE_HEADER = cython.declare(cython.ulonglong, 24)  # position, packet number, frame offset, length | own, file, train
+PIECES_APART = cython.declare(cython.ulonglong, 16)  # from here on, bytes that follow on join the last piece
+FIRST_BYTES = cython.declare(cython.ulonglong, HEAD_BYTES)
+DATAGRAMS = cython.declare(cython.ulonglong, HEAD_DATAGRAMS)
+DATAGRAMS_SURE = cython.declare(cython.ulonglong, 4)
+CHAIN_MOST = cython.declare(cython.ulonglong, 8 * HEAD_BYTES)
+POSITION_MOST = cython.declare(cython.ulonglong, 0x7FFFFFFF)
+PACKETS_TO_RETRY = cython.declare(cython.ulonglong, 8)
+"""A flow is offered for naming when both directions have spoken, after this many packets with payload, when both
+directions' first bytes are full, and at its end."""
+
+F_FIN = cython.declare(cython.ulonglong, 1)
+F_SYN = cython.declare(cython.ulonglong, 2)
+F_RST = cython.declare(cython.ulonglong, 4)
+F_ACK = cython.declare(cython.ulonglong, 16)
+P_TCP = cython.declare(cython.ulonglong, TCP)
+N_CUT = cython.declare(cython.ulonglong, NOTE_CUT)
+N_EARLY = cython.declare(cython.ulonglong, NOTE_EARLY)
+N_FRAGMENTED = cython.declare(cython.ulonglong, NOTE_FRAGMENTED)
+N_REPEATS = cython.declare(cython.ulonglong, NOTE_REPEATS)
+
+SECOND = 1_000_000_000
+EVENT_COLUMNS = 3
+BLOCKS_A_PACKET = 20
+"""No packet takes more blocks: HEAD_BYTES and a header, in blocks of 256 bytes."""
+
+
+@cython.cclass
+class FlowTable:
+    """Flows that are open, and a queue of those that are over.
+
+    `tcp_timeout`, `closed_timeout` (after FIN of both sides or RST), `udp_timeout`, `other_timeout`: ns without a packet
+    until a flow is over. `arena_bytes` bounds the first bytes of all open flows together, `most_open` the flows.
+    """
+
+    rec: cython.ulonglong[:, ::1]
+    index: cython.ulonglong[::1]
+    arena: cython.uchar[::1]
+    link: cython.uint[::1]
+    free_slots: cython.uint[::1]
+    over: cython.uint[::1]
+    happened: cython.uint[:, ::1]
+    scratch: cython.uchar[::1]
+    mask: cython.ulonglong
+    capacity: cython.Py_ssize_t
+    fresh_slot: cython.Py_ssize_t
+    free_count: cython.Py_ssize_t
+    over_count: cython.Py_ssize_t
+    event_count: cython.Py_ssize_t
+    open_count: cython.Py_ssize_t
+    sweep_at: cython.Py_ssize_t
+    blocks: cython.Py_ssize_t
+    fresh_block: cython.Py_ssize_t
+    free_block: cython.ulonglong
+    blocks_used: cython.Py_ssize_t
+    made: cython.ulonglong
+    clock: cython.ulonglong
+    tcp_timeout: cython.ulonglong
+    closed_timeout: cython.ulonglong
+    udp_timeout: cython.ulonglong
+    other_timeout: cython.ulonglong
+    most_open: cython.Py_ssize_t
+    evicted: cython.Py_ssize_t
+    rows: object
+    numbers: object
+
+    def __init__(
+        self,
+        tcp_timeout: int = 300 * SECOND,
+        closed_timeout: int = 5 * SECOND,
+        udp_timeout: int = 60 * SECOND,
+        other_timeout: int = 60 * SECOND,
+        arena_bytes: int = 128 << 20,
+        most_open: int = 1 << 21,
+    ) -> None:
+        self.tcp_timeout, self.closed_timeout = tcp_timeout, closed_timeout
+        self.udp_timeout, self.other_timeout = udp_timeout, other_timeout
+        self.most_open = max(most_open, 2 * BATCH)
+        self.evicted = 0
+        self.capacity = 0
+        self.fresh_slot = self.free_count = self.over_count = self.event_count = self.open_count = self.sweep_at = 0
+        self.made = self.clock = 0
+        self.blocks = max(arena_bytes // 256, 2 * BATCH * BLOCKS_A_PACKET)
+        # np.empty leaves pages that are never written to unbacked, so the bound costs nothing until it is needed
+        self.arena = memoryview(np.empty(self.blocks * 256, np.uint8))
+        self.link = memoryview(np.empty(self.blocks + 1, np.uint32))
+        self.fresh_block = 0
+        self.free_block = 0
+        self.blocks_used = 0
+        self.happened = memoryview(np.zeros((BATCH, EVENT_COLUMNS), np.uint32))
+        self.scratch = memoryview(np.zeros(16 * HEAD_BYTES, np.uint8))
+        self._grow(4 * BATCH)
+
+    # -- room ------------------------------------------------------------------------------------------------------
+
+    def _grow(self, capacity: cython.Py_ssize_t) -> None:
+        """Make room for `capacity` rows, keep what is there."""
+        rows = np.zeros((capacity, WORDS), np.uint64)
+        if self.capacity:
+            rows[: self.capacity] = self.rows
+        free = np.zeros(capacity, np.uint32)
+        over = np.zeros(capacity, np.uint32)
+        if self.capacity:
+            free[: self.free_count] = np.asarray(self.free_slots)[: self.free_count]
+            over[: self.over_count] = np.asarray(self.over)[: self.over_count]
+        self.rows = rows
+        self.rec = memoryview(rows)
+        self.free_slots = memoryview(free)
+        self.over = memoryview(over)
+        self.capacity = capacity
+        size = 1
+        while size < 2 * capacity:
+            size *= 2
+        self.index = memoryview(np.zeros(size, np.uint64))
+        self.mask = size - 1
+        i: cython.Py_ssize_t
+        for i in range(self.fresh_slot):
+            if (self.rec[i, BITS] >> LIVE_BIT) & ONE:
+                self._index_slot(i)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _index_slot(self, slot: cython.Py_ssize_t) -> cython.int:
+        h: cython.ulonglong = self.rec[slot, HASH]
+        i: cython.ulonglong = h & self.mask
+        while self.index[cython.cast(cython.Py_ssize_t, i)]:
+            i = (i + 1) & self.mask
+        self.index[cython.cast(cython.Py_ssize_t, i)] = ((h << 32) & M64) | cython.cast(cython.ulonglong, slot + 1)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _unindex(self, slot: cython.Py_ssize_t) -> cython.int:
+        """Take a row out of the hash table and close the gap behind it."""
+        i: cython.ulonglong = self.rec[slot, HASH] & self.mask
+        j: cython.ulonglong
+        home: cython.ulonglong
+        while (self.index[cython.cast(cython.Py_ssize_t, i)] & M32) != cython.cast(cython.ulonglong, slot + 1):
+            i = (i + 1) & self.mask
+        j = i
+        while True:
+            j = (j + 1) & self.mask
+            if not self.index[cython.cast(cython.Py_ssize_t, j)]:
+                break
+            home = (self.index[cython.cast(cython.Py_ssize_t, j)] >> 32) & self.mask
+            # an entry may move back to the gap unless its home lies behind the gap
+            if ((j - home) & M64 & self.mask) >= ((j - i) & M64 & self.mask):
+                self.index[cython.cast(cython.Py_ssize_t, i)] = self.index[cython.cast(cython.Py_ssize_t, j)]
+                i = j
+        self.index[cython.cast(cython.Py_ssize_t, i)] = 0
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _end(self, slot: cython.Py_ssize_t) -> cython.int:
+        """The flow is over: out of the table, into the queue."""
+        self._unindex(slot)
+        self.rec[slot, BITS] &= M64 ^ (ONE << LIVE_BIT)
+        self.over[self.over_count] = cython.cast(cython.uint, slot)
+        self.over_count += 1
+        self.open_count -= 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _idle_over(self, slot: cython.Py_ssize_t, now: cython.ulonglong) -> cython.int:
+        """Whether the flow's timeout had passed at `now`."""
+        last: cython.ulonglong = self.rec[slot, LAST]
+        bits: cython.ulonglong
+        flags: cython.ulonglong
+        proto: cython.ulonglong
+        if now <= last:
+            return False
+        proto = (self.rec[slot, TAIL] >> 8) & 0xFF
+        if proto == P_TCP:
+            bits = self.rec[slot, BITS]
+            flags = (bits | (bits >> 8)) & 0xFF
+            if (flags & F_RST) or ((bits & F_FIN) and ((bits >> 8) & F_FIN)):
+                return now - last > self.closed_timeout
+            return now - last > self.tcp_timeout
+        if proto == 17:
+            return now - last > self.udp_timeout
+        return now - last > self.other_timeout
+
+    # -- first bytes -----------------------------------------------------------------------------------------------
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2, check=False)
+    def _take_block(self) -> cython.longlong:
+        """A free block, -1 if the arena is full."""
+        block: cython.ulonglong
+        if self.free_block:
+            block = self.free_block - 1
+            self.free_block = self.link[cython.cast(cython.Py_ssize_t, block)]
+        elif self.fresh_block < self.blocks:
+            block = cython.cast(cython.ulonglong, self.fresh_block)
+            self.fresh_block += 1
+        else:
+            return -1
+        self.link[cython.cast(cython.Py_ssize_t, block)] = 0
+        self.blocks_used += 1
+        return cython.cast(cython.longlong, block)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _free_chain(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.int:
+        block: cython.ulonglong = self.rec[slot, CHAIN + side] & M32
+        after: cython.ulonglong
+        while block:
+            after = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
+            self.link[cython.cast(cython.Py_ssize_t, block - 1)] = cython.cast(cython.uint, self.free_block)
+            self.free_block = block
+            self.blocks_used -= 1
+            block = after
+        self.rec[slot, CHAIN + side] = 0
+        self.rec[slot, USED + side] = 0
+        self.rec[slot, LAST_PIECE + side] = 0
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _word(self, at: cython.Py_ssize_t, value: cython.ulonglong) -> cython.int:
+        self.arena[at] = cython.cast(cython.uchar, value & 0xFF)
+        self.arena[at + 1] = cython.cast(cython.uchar, (value >> 8) & 0xFF)
+        self.arena[at + 2] = cython.cast(cython.uchar, (value >> 16) & 0xFF)
+        self.arena[at + 3] = cython.cast(cython.uchar, (value >> 24) & 0xFF)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2, check=False)
+    def _append(
+        self,
+        slot: cython.Py_ssize_t,
+        side: cython.Py_ssize_t,
+        data: cython.const[cython.uchar][::1],
+        at: cython.Py_ssize_t,
+        count: cython.ulonglong,
+    ) -> cython.int:
+        """Bytes to the end of a chain whose last block exists; 0 done, -1 no room."""
+        used: cython.ulonglong = self.rec[slot, USED + side] & M32
+        room: cython.ulonglong
+        step: cython.Py_ssize_t
+        block: cython.longlong
+        into: cython.Py_ssize_t
+        while count:
+            room = (BLOCK_BYTES - (used & (BLOCK_BYTES - 1))) & (BLOCK_BYTES - 1)
+            if room == 0:
+                block = self._take_block()
+                if block < 0:
+                    return -1
+                self.link[cython.cast(cython.Py_ssize_t, (self.rec[slot, CHAIN + side] >> 32) - 1)] = cython.cast(
+                    cython.uint, block + 1
+                )
+                self.rec[slot, CHAIN + side] = (self.rec[slot, CHAIN + side] & M32) | (
+                    cython.cast(cython.ulonglong, block + 1) << 32
+                )
+                room = BLOCK_BYTES
+            step = cython.cast(cython.Py_ssize_t, count if count < room else room)
+            into = cython.cast(
+                cython.Py_ssize_t, (((self.rec[slot, CHAIN + side] >> 32) - 1) * BLOCK_BYTES) + (BLOCK_BYTES - room)
+            )
+            self.arena[into : into + step] = data[at : at + step]
+            at += step
+            count -= cython.cast(cython.ulonglong, step)
+            used += cython.cast(cython.ulonglong, step)
+            self.rec[slot, USED + side] = (self.rec[slot, USED + side] & (M64 ^ M32)) | used
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2, check=False)
+    def _keep(
+        self,
+        slot: cython.Py_ssize_t,
+        side: cython.Py_ssize_t,
+        position: cython.ulonglong,
+        data: cython.const[cython.uchar][::1],
+        at: cython.Py_ssize_t,
+        count: cython.ulonglong,
+        number: cython.ulonglong,
+        frame_offset: cython.ulonglong,
+        file: cython.ulonglong,
+        train: cython.ulonglong,
+        joins: cython.bint,
+    ) -> cython.int:
+        """One piece to the end of a direction's chain; 0 done, -1 no room. `joins`: may lengthen the last piece."""
+        used: cython.ulonglong = self.rec[slot, USED + side] & M32
+        pieces: cython.ulonglong = self.rec[slot, USED + side] >> 32
+        header: cython.Py_ssize_t
+        length: cython.ulonglong
+        room: cython.ulonglong
+        block: cython.longlong
+        if joins and pieces >= PIECES_APART and (self.rec[slot, LAST_PIECE + side] >> 32) == position:
+            header = cython.cast(cython.Py_ssize_t, self.rec[slot, LAST_PIECE + side] & M32)
+            if self._append(slot, side, data, at, count) < 0:
+                return -1
+            length = self.arena[header + 12] | (cython.cast(cython.ulonglong, self.arena[header + 13]) << 8)
+            length += count
+            self.arena[header + 12] = cython.cast(cython.uchar, length & 0xFF)
+            self.arena[header + 13] = cython.cast(cython.uchar, (length >> 8) & 0xFF)
+            self.rec[slot, LAST_PIECE + side] = (self.rec[slot, LAST_PIECE + side] & M32) | (
+                ((position + count) & M32) << 32
+            )
+            return 0
+        room = (BLOCK_BYTES - (used & (BLOCK_BYTES - 1))) & (BLOCK_BYTES - 1)
+        if room < PIECE_HEADER:  # a header lies in one block
+            used += room
+            block = self._take_block()
+            if block < 0:
+                return -1
+            if self.rec[slot, CHAIN + side]:
+                self.link[cython.cast(cython.Py_ssize_t, (self.rec[slot, CHAIN + side] >> 32) - 1)] = cython.cast(
+                    cython.uint, block + 1
+                )
+                self.rec[slot, CHAIN + side] = (self.rec[slot, CHAIN + side] & M32) | (
+                    cython.cast(cython.ulonglong, block + 1) << 32
+                )
+            else:
+                self.rec[slot, CHAIN + side] = cython.cast(cython.ulonglong, block + 1) * ((ONE << 32) | ONE)
+        header = cython.cast(
+            cython.Py_ssize_t, (((self.rec[slot, CHAIN + side] >> 32) - 1) * BLOCK_BYTES) + (used & (BLOCK_BYTES - 1))
+        )
+        self._word(header, position)
+        self._word(header + 4, number)
+        self._word(header + 8, frame_offset)
+        self._word(header + 12, count | (count << 16))
+        self._word(header + 16, file)
+        self._word(header + 20, train)
+        used += PIECE_HEADER
+        self.rec[slot, USED + side] = ((pieces + 1) << 32) | used
+        self.rec[slot, LAST_PIECE + side] = cython.cast(cython.ulonglong, header) | (((position + count) & M32) << 32)
+        return self._append(slot, side, data, at, count)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _close_holes(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.int:
+        """Move the expected sequence number over pieces that came early; clear the hole mark if none is left behind."""
+        expect: cython.ulonglong = self.rec[slot, EXPECT + side]
+        next_seq: cython.ulonglong = expect & M32
+        here: cython.ulonglong = expect >> 32
+        moved: cython.bint = True
+        behind: cython.bint = False
+        block: cython.ulonglong
+        offset: cython.ulonglong
+        used: cython.ulonglong = self.rec[slot, USED + side] & M32
+        start: cython.ulonglong
+        length: cython.ulonglong
+        p: cython.Py_ssize_t
+        while moved:
+            moved = False
+            behind = False
+            block = self.rec[slot, CHAIN + side] & M32
+            offset = 0
+            while offset + PIECE_HEADER <= used:
+                p = cython.cast(cython.Py_ssize_t, ((block - 1) * BLOCK_BYTES) + (offset & (BLOCK_BYTES - 1)))
+                start = (
+                    self.arena[p]
+                    | (cython.cast(cython.ulonglong, self.arena[p + 1]) << 8)
+                    | (cython.cast(cython.ulonglong, self.arena[p + 2]) << 16)
+                    | (cython.cast(cython.ulonglong, self.arena[p + 3]) << 24)
+                )
+                length = self.arena[p + 12] | (cython.cast(cython.ulonglong, self.arena[p + 13]) << 8)
+                if start < ONE << 31:  # pieces before a guessed start count from below zero
+                    if start <= here and start + length > here:
+                        next_seq = (next_seq + (start + length - here)) & M32
+                        here = start + length
+                        moved = True
+                    elif start > here:
+                        behind = True
+                # on to the next header, over block borders
+                offset += PIECE_HEADER
+                start = offset
+                offset += length
+                if BLOCK_BYTES - (offset & (BLOCK_BYTES - 1)) < PIECE_HEADER:
+                    offset = (offset + BLOCK_BYTES - 1) & (M64 ^ (BLOCK_BYTES - 1))
+                start = (offset // BLOCK_BYTES) - ((start - PIECE_HEADER) // BLOCK_BYTES)
+                while start and block:
+                    block = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
+                    start -= 1
+                if not block:
+                    break
+        self.rec[slot, EXPECT + side] = next_seq | (here << 32)
+        if not behind:
+            self.rec[slot, BITS] &= M64 ^ (ONE << (HOLE_BIT + cython.cast(cython.ulonglong, side)))
+        return 0
+
+    # -- packets ---------------------------------------------------------------------------------------------------
+
+    def feed(self, batch: object, decoded: object, joined: object, packets: dict, first: int) -> None:
+        """Count the rows of a batch into their flows.
+
+        `batch` (RecordBatch) and `decoded` (Decoded) as the earlier stages left them; `joined`: the reassembly buffer
+        (uint8) that rows with `reassembled` point into; `packets`: arrays `flow`, `flags` and `info` of the packet columns,
+        filled from row 0 on; `first`: number of the batch's first packet in the case. Afterwards `events()` and
+        `closed()` tell what is to be named.
+        """
+        count: cython.Py_ssize_t = batch.count
+        free: cython.Py_ssize_t = self.free_count + self.capacity - self.fresh_slot
+        if free < BATCH:
+            self._grow(2 * self.capacity)
+        self.event_count = 0
+        self._feed(
+            memoryview(batch.data), memoryview(joined), count, first,
+            memoryview(batch.start), memoryview(batch.wirelen), memoryview(batch.ts), memoryview(batch.number), memoryview(batch.file),
+            memoryview(batch.interface), memoryview(decoded.kind), memoryview(decoded.version), memoryview(decoded.proto),
+            memoryview(decoded.src_hi), memoryview(decoded.src_lo), memoryview(decoded.dst_hi), memoryview(decoded.dst_lo),
+            memoryview(decoded.sport), memoryview(decoded.dport), memoryview(decoded.context), memoryview(decoded.payload),
+            memoryview(decoded.payload_captured), memoryview(decoded.payload_wire), memoryview(decoded.seq), memoryview(decoded.ack),
+            memoryview(decoded.flags), memoryview(decoded.reassembled), memoryview(decoded.train),
+            memoryview(packets["flow"]), memoryview(packets["flags"]), memoryview(packets["info"]),
+        )  # fmt: skip
+
+    @cython.cfunc
+    def _feed(
+        self,
+        data: cython.const[cython.uchar][::1],
+        joined: cython.const[cython.uchar][::1],
+        count: cython.Py_ssize_t,
+        first: cython.ulonglong,
+        start: cython.const[cython.longlong][::1],
+        wirelen: cython.const[cython.uint][::1],
+        ts: cython.const[cython.longlong][::1],
+        number: cython.const[cython.uint][::1],
+        file: cython.const[cython.ushort][::1],
+        interface: cython.const[cython.ushort][::1],
+        kind: cython.const[cython.uchar][::1],
+        version: cython.const[cython.uchar][::1],
+        proto: cython.const[cython.uchar][::1],
+        src_hi: cython.const[cython.ulonglong][::1],
+        src_lo: cython.const[cython.ulonglong][::1],
+        dst_hi: cython.const[cython.ulonglong][::1],
+        dst_lo: cython.const[cython.ulonglong][::1],
+        sport: cython.const[cython.ushort][::1],
+        dport: cython.const[cython.ushort][::1],
+        context: cython.const[cython.uint][::1],
+        payload: cython.const[cython.longlong][::1],
+        captured: cython.const[cython.uint][::1],
+        wire: cython.const[cython.uint][::1],
+        seq: cython.const[cython.uint][::1],
+        ack: cython.const[cython.uint][::1],
+        flags: cython.const[cython.uchar][::1],
+        reassembled: cython.const[cython.uchar][::1],
+        train: cython.const[cython.uint][::1],
+        out_flow: cython.uint[::1],
+        out_flags: cython.uchar[::1],
+        out_info: cython.uchar[::1],
+    ) -> object:
+        i: cython.Py_ssize_t
+        w: cython.Py_ssize_t
+        slot: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        a_hi: cython.ulonglong
+        a_lo: cython.ulonglong
+        b_hi: cython.ulonglong
+        b_lo: cython.ulonglong
+        a_port: cython.ulonglong
+        b_port: cython.ulonglong
+        from_b: cython.ulonglong
+        tail: cython.ulonglong
+        where: cython.ulonglong
+        h: cython.ulonglong
+        p: cython.ulonglong
+        entry: cython.ulonglong
+        now: cython.ulonglong
+        fl: cython.ulonglong
+        bits: cython.ulonglong
+        info: cython.ulonglong
+        n: cython.ulonglong
+        fragment: cython.bint
+        with cython.nogil:
+            for i in range(count):
+                out_flow[i] = 0
+                out_flags[i] = 0
+                info = 0
+                fragment = kind[i] == 2 or reassembled[i] == 1
+                if fragment:
+                    info = 2
+                if kind[i] == 0:
+                    out_info[i] = 4
+                    continue
+                if kind[i] == 2 and sport[i] == 0 and dport[i] == 0:  # its ports are not known
+                    out_info[i] = 2
+                    continue
+                now = cython.cast(cython.ulonglong, ts[i]) if ts[i] > 0 else 0
+                fl = flags[i]
+                a_hi = src_hi[i]
+                a_lo = src_lo[i]
+                b_hi = dst_hi[i]
+                b_lo = dst_lo[i]
+                a_port = sport[i]
+                b_port = dport[i]
+                from_b = 0
+                if a_hi > b_hi or (a_hi == b_hi and (a_lo > b_lo or (a_lo == b_lo and a_port > b_port))):
+                    a_hi = dst_hi[i]
+                    a_lo = dst_lo[i]
+                    b_hi = src_hi[i]
+                    b_lo = src_lo[i]
+                    a_port = dport[i]
+                    b_port = sport[i]
+                    from_b = 1
+                tail = (a_port << 32) | (b_port << 16) | (cython.cast(cython.ulonglong, proto[i]) << 8) | version[i]
+                where = (cython.cast(cython.ulonglong, context[i]) << 32) | (
+                    cython.cast(cython.ulonglong, interface[i]) << 16
+                )
+                h = (
+                    ((a_hi * K1) & M64)
+                    ^ ((a_lo * K2) & M64)
+                    ^ ((b_hi * K3) & M64)
+                    ^ ((b_lo * K4) & M64)
+                    ^ (((tail ^ where) * K5) & M64)
+                )
+                h ^= h >> 29
+                h = (h * K1) & M64
+                h = (h >> 32) & M32
+                p = h & self.mask
+                slot = -1
+                while True:
+                    entry = self.index[cython.cast(cython.Py_ssize_t, p)]
+                    if entry == 0:
+                        break
+                    if (entry >> 32) == h:
+                        slot = cython.cast(cython.Py_ssize_t, (entry & M32) - 1)
+                        if (
+                            self.rec[slot, TAIL] == tail
+                            and self.rec[slot, A_LO] == a_lo
+                            and self.rec[slot, B_LO] == b_lo
+                            and self.rec[slot, A_HI] == a_hi
+                            and self.rec[slot, B_HI] == b_hi
+                            and (self.rec[slot, WHERE] & (M64 ^ 0xFFFF)) == where
+                        ):
+                            break
+                        slot = -1
+                    p = (p + 1) & self.mask
+                if slot >= 0:
+                    if self._idle_over(slot, now):
+                        self._end(slot)
+                        slot = -1
+                    elif proto[i] == 6 and kind[i] == 1 and (fl & F_SYN) and not (fl & F_ACK):
+                        side = cython.cast(cython.Py_ssize_t, from_b ^ ((self.rec[slot, BITS] >> ORIENT_BIT) & ONE))
+                        if self._opens_anew(slot, side, seq[i]):
+                            self._end(slot)
+                            slot = -1
+                if slot < 0:
+                    if self.free_count:
+                        self.free_count -= 1
+                        slot = self.free_slots[self.free_count]
+                    else:
+                        slot = self.fresh_slot
+                        self.fresh_slot += 1
+                    for w in range(26):  # WORDS
+                        self.rec[slot, w] = 0
+                    self.made += 1
+                    self.open_count += 1
+                    self.rec[slot, A_HI] = a_hi
+                    self.rec[slot, A_LO] = a_lo
+                    self.rec[slot, B_HI] = b_hi
+                    self.rec[slot, B_LO] = b_lo
+                    self.rec[slot, TAIL] = tail
+                    self.rec[slot, WHERE] = where | file[i]
+                    self.rec[slot, FIRST] = now
+                    self.rec[slot, LAST] = now
+                    self.rec[slot, HASH] = h
+                    self.rec[slot, NAME] = (self.made & M32) | ((first + cython.cast(cython.ulonglong, i)) << 32)
+                    # whoever answers a SYN did not open the connection
+                    bits = from_b ^ (ONE if proto[i] == 6 and (fl & (F_SYN | F_ACK)) == (F_SYN | F_ACK) else 0)
+                    self.rec[slot, BITS] = (bits << ORIENT_BIT) | (ONE << LIVE_BIT)
+                    self._index_slot(slot)
+                side = cython.cast(cython.Py_ssize_t, from_b ^ ((self.rec[slot, BITS] >> ORIENT_BIT) & ONE))
+                if now > self.rec[slot, LAST]:
+                    self.rec[slot, LAST] = now
+                if now > self.clock:
+                    self.clock = now
+                self.rec[slot, PACKETS + side] += 1
+                self.rec[slot, OCTETS + side] += wirelen[i]
+                self.rec[slot, TALLY] = (self.rec[slot, TALLY] & (M64 ^ M32)) | (
+                    (first + cython.cast(cython.ulonglong, i)) & M32
+                )
+                if fragment:
+                    self.rec[slot, BITS] |= N_FRAGMENTED << NOTES_BIT
+                info |= cython.cast(cython.ulonglong, side)
+                if kind[i] == 1:
+                    n = wire[i]
+                    self.rec[slot, PAYLOAD + side] += n
+                    if n:
+                        info |= 16
+                        if captured[i] < n:
+                            self.rec[slot, BITS] |= N_CUT << NOTES_BIT
+                    if proto[i] == 6:
+                        out_flags[i] = flags[i]
+                        if reassembled[i]:
+                            info |= self._segment(
+                                slot,
+                                side,
+                                joined,
+                                payload[i],
+                                captured[i],
+                                n,
+                                seq[i],
+                                ack[i],
+                                fl,
+                                number[i],
+                                0,
+                                file[i],
+                                train[i],
+                            )
+                        else:
+                            info |= self._segment(
+                                slot,
+                                side,
+                                data,
+                                payload[i],
+                                captured[i],
+                                n,
+                                seq[i],
+                                ack[i],
+                                fl,
+                                number[i],
+                                cython.cast(cython.ulonglong, payload[i] - start[i]),
+                                file[i],
+                                0,
+                            )
+                    elif n and (proto[i] == 17 or proto[i] == 132):
+                        if reassembled[i]:
+                            self._datagram(
+                                slot, side, joined, payload[i], captured[i], n, number[i], 0, file[i], train[i]
+                            )
+                        else:
+                            self._datagram(
+                                slot,
+                                side,
+                                data,
+                                payload[i],
+                                captured[i],
+                                n,
+                                number[i],
+                                cython.cast(cython.ulonglong, payload[i] - start[i]),
+                                file[i],
+                                0,
+                            )
+                    if n:
+                        self.rec[slot, TALLY] += ONE << 32
+                        self._offer(slot)
+                out_flow[i] = cython.cast(cython.uint, self.rec[slot, NAME] & M32)
+                out_info[i] = cython.cast(cython.uchar, info)
+        return None
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _opens_anew(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, seq: cython.ulonglong) -> cython.int:
+        """Whether a SYN on these ends belongs to another connection than the one in the table."""
+        bits: cython.ulonglong = self.rec[slot, BITS]
+        both: cython.ulonglong = (bits | (bits >> 8)) & 0xFF
+        expect: cython.ulonglong = self.rec[slot, EXPECT + side]
+        if both & (F_FIN | F_RST):
+            return True
+        if not both & F_SYN:
+            return self.rec[slot, PACKETS] + self.rec[slot, PACKETS + 1] > 0 and both != 0
+        if (bits >> (BEGUN_BIT + cython.cast(cython.ulonglong, side))) & ONE:
+            same: cython.bint = ((expect & M32) - (expect >> 32)) & M32 == (seq + 1) & M32
+            if same:
+                return False
+            # another first sequence number: a new connection once the old one was answered or has spoken
+            return self.rec[slot, PACKETS] > 0 and self.rec[slot, PACKETS + 1] > 0
+        return False
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _segment(
+        self,
+        slot: cython.Py_ssize_t,
+        side: cython.Py_ssize_t,
+        data: cython.const[cython.uchar][::1],
+        at: cython.longlong,
+        captured: cython.ulonglong,
+        n: cython.ulonglong,
+        seq: cython.ulonglong,
+        ack: cython.ulonglong,
+        fl: cython.ulonglong,
+        number: cython.ulonglong,
+        frame_offset: cython.ulonglong,
+        file: cython.ulonglong,
+        train: cython.ulonglong,
+    ) -> cython.longlong:
+        """Flags and payload of one TCP segment (RFC 9293, section 3.4); gives PACKET_* bits."""
+        own: cython.ulonglong = cython.cast(cython.ulonglong, side)
+        other: cython.ulonglong = 1 - own
+        begun: cython.ulonglong = ONE << (BEGUN_BIT + own)
+        bits: cython.ulonglong
+        expect: cython.ulonglong
+        here: cython.ulonglong
+        ahead: cython.ulonglong
+        behind: cython.ulonglong
+        keep: cython.ulonglong
+        position: cython.ulonglong
+        ends: cython.ulonglong
+        full: cython.bint
+        if (fl & F_RST) and not (((self.rec[slot, BITS] | (self.rec[slot, BITS] >> 8)) >> FLAGS_BIT) & F_RST):
+            self.rec[slot, BITS] |= (own + 1) << FIRST_RESET_BIT
+        self.rec[slot, BITS] |= (fl & 0xFF) << (FLAGS_BIT + 8 * own)
+        if fl & F_SYN:
+            seq = (seq + 1) & M32
+            if not self.rec[slot, USED + side]:
+                self.rec[slot, EXPECT + side] = seq
+                self.rec[slot, BITS] |= begun | (ONE << (KNOWN_BIT + own))
+            if (fl & F_ACK) and not (self.rec[slot, BITS] >> (BEGUN_BIT + other)) & ONE:
+                self.rec[slot, EXPECT + cython.cast(cython.Py_ssize_t, other)] = ack
+                self.rec[slot, BITS] |= (ONE << (BEGUN_BIT + other)) | (ONE << (KNOWN_BIT + other))
+        if n == 0:
+            return 0
+        if not self.rec[slot, BITS] & begun:
+            self.rec[slot, EXPECT + side] = seq
+            self.rec[slot, BITS] |= begun
+        bits = self.rec[slot, BITS]
+        expect = self.rec[slot, EXPECT + side]
+        here = expect >> 32
+        ahead = (seq - (expect & M32)) & M32
+        behind = 0
+        if ahead >= ONE << 31:
+            behind = (ONE << 32) - ahead
+            ahead = 0
+        full = ((bits >> (FULL_BIT + own)) | (bits >> DONE_BIT)) & ONE or here >= FIRST_BYTES
+        if behind > here and not full and not (bits >> (KNOWN_BIT + own)) & ONE and behind - here <= FIRST_BYTES:
+            # the start was guessed, and an earlier segment came late
+            keep = captured if captured < FIRST_BYTES else FIRST_BYTES
+            if (self.rec[slot, USED + side] & M32) < CHAIN_MOST:
+                if (
+                    self._keep(
+                        slot, side, (here - behind) & M32, data, at, keep, number, frame_offset, file, train, False
+                    )
+                    < 0
+                ):
+                    self._run_out(slot, own)
+            if n > behind:
+                self.rec[slot, EXPECT + side] = ((seq + n) & M32) | ((here + n - behind) << 32)
+            return 0
+        if n <= behind:
+            self.rec[slot, BITS] |= N_REPEATS << NOTES_BIT
+            return 8
+        position = here + ahead
+        ends = position + n - behind
+        if ends > POSITION_MOST:
+            ends = POSITION_MOST
+        if full:  # behind the first bytes holes are not followed: go on from the end of this segment
+            self.rec[slot, EXPECT + side] = ((seq + n) & M32) | (ends << 32)
+            return 0
+        if position >= FIRST_BYTES:
+            self.rec[slot, BITS] |= ONE << (HOLE_BIT + own)
+            return 0
+        keep = captured - behind if captured > behind else 0
+        if position + keep > FIRST_BYTES:
+            keep = FIRST_BYTES - position
+        if keep and (self.rec[slot, USED + side] & M32) < CHAIN_MOST:
+            if (
+                self._keep(
+                    slot,
+                    side,
+                    position,
+                    data,
+                    at + cython.cast(cython.longlong, behind),
+                    keep,
+                    number,
+                    frame_offset + behind,
+                    file,
+                    train,
+                    ahead == 0,
+                )
+                < 0
+            ):
+                self._run_out(slot, own)
+        if ahead:
+            self.rec[slot, BITS] |= ONE << (HOLE_BIT + own)
+            return 0
+        self.rec[slot, EXPECT + side] = ((seq + n) & M32) | (ends << 32)
+        if (bits >> (HOLE_BIT + own)) & ONE:
+            self._close_holes(slot, side)
+        if (self.rec[slot, EXPECT + side] >> 32) >= FIRST_BYTES or captured < n:
+            self.rec[slot, BITS] |= ONE << (FULL_BIT + own)
+        if behind:
+            self.rec[slot, BITS] |= N_REPEATS << NOTES_BIT
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _run_out(self, slot: cython.Py_ssize_t, own: cython.ulonglong) -> cython.int:
+        """The arena is full: this direction keeps what it has."""
+        self.rec[slot, BITS] |= (N_EARLY << NOTES_BIT) | (ONE << (FULL_BIT + own))
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _datagram(
+        self,
+        slot: cython.Py_ssize_t,
+        side: cython.Py_ssize_t,
+        data: cython.const[cython.uchar][::1],
+        at: cython.longlong,
+        captured: cython.ulonglong,
+        n: cython.ulonglong,
+        number: cython.ulonglong,
+        frame_offset: cython.ulonglong,
+        file: cython.ulonglong,
+        train: cython.ulonglong,
+    ) -> cython.int:
+        """The first datagrams of a direction, each with its border."""
+        own: cython.ulonglong = cython.cast(cython.ulonglong, side)
+        bits: cython.ulonglong = self.rec[slot, BITS]
+        held: cython.ulonglong
+        pieces: cython.ulonglong
+        position: cython.ulonglong
+        if (bits >> (FULL_BIT + own)) & ONE or (bits >> DONE_BIT) & ONE or captured == 0:
+            return 0
+        pieces = self.rec[slot, USED + side] >> 32
+        position = self.rec[slot, EXPECT + side] >> 32
+        held = captured if captured < FIRST_BYTES else FIRST_BYTES
+        if self._keep(slot, side, position, data, at, held, number, frame_offset, file, train, False) < 0:
+            self._run_out(slot, own)
+            return 0
+        position += held
+        pieces += 1
+        self.rec[slot, EXPECT + side] = position << 32
+        if pieces >= DATAGRAMS or (pieces >= DATAGRAMS_SURE and position >= FIRST_BYTES):
+            self.rec[slot, BITS] |= ONE << (FULL_BIT + own)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _offer(self, slot: cython.Py_ssize_t) -> cython.int:
+        """Note the flow for naming when it has come far enough, with how much of its first bytes there is by now."""
+        bits: cython.ulonglong = self.rec[slot, BITS]
+        stage: cython.ulonglong = (bits >> STAGE_BIT) & 3
+        n: cython.Py_ssize_t
+        if stage == 3 or (bits >> DONE_BIT) & ONE or not (self.rec[slot, USED] and self.rec[slot, USED + 1]):
+            return 0
+        if stage == 1 and (self.rec[slot, TALLY] >> 32) < PACKETS_TO_RETRY and ((bits >> FULL_BIT) & 3) != 3:
+            return 0
+        if stage == 2 and ((bits >> FULL_BIT) & 3) != 3:
+            return 0
+        self.rec[slot, BITS] += ONE << STAGE_BIT
+        n = self.event_count
+        self.happened[n, 0] = cython.cast(cython.uint, slot)
+        self.happened[n, 1] = cython.cast(cython.uint, self.rec[slot, USED] & M32)
+        self.happened[n, 2] = cython.cast(cython.uint, self.rec[slot, USED + 1] & M32)
+        self.event_count += 1
+        return 0
+
+    # -- what there is to name --------------------------------------------------------------------------------------
+
+    def events(self) -> list[tuple[int, int, int]]:
+        """Flows offered for naming by the last `feed`, in order: (slot, used bytes of the originator's chain, of the responder's)."""
+        return [tuple(row) for row in np.asarray(self.happened)[: self.event_count].tolist()]
+
+    def sweep(self, parts: cython.Py_ssize_t = 32) -> None:
+        """Look at one `parts`-th of the rows for flows whose timeout has passed; end the idlest if too many are open."""
+        n: cython.Py_ssize_t = self.fresh_slot // parts + 1
+        _i: cython.Py_ssize_t
+        slot: cython.Py_ssize_t = self.sweep_at
+        for _i in range(min(n, self.fresh_slot)):
+            if slot >= self.fresh_slot:
+                slot = 0
+            if (self.rec[slot, BITS] >> LIVE_BIT) & ONE and self._idle_over(slot, self.clock):
+                self._end(slot)
+            slot += 1
+        self.sweep_at = slot
+        if self.open_count > self.most_open:
+            self._evict(self.most_open * 3 // 4)
+
+    def _evict(self, leave: cython.Py_ssize_t) -> None:
+        """End the longest-idle flows until `leave` are open."""
+        used = self.rows[: self.fresh_slot]
+        live = np.flatnonzero((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1))
+        order = live[np.argsort(used[live, LAST], kind="stable")]
+        slot: cython.Py_ssize_t
+        for slot in order[: max(0, self.open_count - leave)].tolist():
+            self._end(slot)
+            self.evicted += 1
+
+    def end_all(self) -> None:
+        """The capture is over: every open flow is."""
+        slot: cython.Py_ssize_t
+        for slot in range(self.fresh_slot):
+            if (self.rec[slot, BITS] >> LIVE_BIT) & ONE:
+                self._end(slot)
+
+    def closed(self) -> list[int]:
+        """Slots of flows that are over, in order of their end. They stay readable until `recycle`."""
+        return np.asarray(self.over)[: self.over_count].tolist()
+
+    def open_slots(self) -> list[int]:
+        """Slots of flows that are open, by id."""
+        used = self.rows[: self.fresh_slot]
+        live = np.flatnonzero((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1))
+        return live[np.argsort(used[live, NAME] & np.uint64(0xFFFFFFFF), kind="stable")].tolist()
+
+    def recycle(self) -> None:
+        """Forget the flows that `closed` told of."""
+        i: cython.Py_ssize_t
+        slot: cython.Py_ssize_t
+        for i in range(self.over_count):
+            slot = self.over[i]
+            self._free_chain(slot, 0)
+            self._free_chain(slot, 1)
+            self.free_slots[self.free_count] = slot
+            self.free_count += 1
+        self.over_count = 0
+
+    def release(self, slot: cython.Py_ssize_t) -> None:
+        """The flow is named for good: free its first bytes and keep no more."""
+        self._free_chain(slot, 0)
+        self._free_chain(slot, 1)
+        self.rec[slot, BITS] |= ONE << DONE_BIT
+
+    def is_done(self, slot: cython.Py_ssize_t) -> bool:
+        """Whether `release` was called for the flow."""
+        return bool((self.rec[slot, BITS] >> DONE_BIT) & ONE)
+
+    def id_of(self, slot: cython.Py_ssize_t) -> int:
+        """The flow's id."""
+        return self.rec[slot, NAME] & M32
+
+    def pressed(self) -> list[int]:
+        """Slots of open flows that hold first bytes, longest idle first, if less than three tenths of the arena is free; else none."""
+        if self.blocks_used * 10 < self.blocks * 7:
+            return []
+        used = self.rows[: self.fresh_slot]
+        holds = np.flatnonzero(
+            ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) * (used[:, CHAIN] | used[:, CHAIN + 1])
+        )
+        return holds[np.argsort(used[holds, LAST], kind="stable")].tolist()
+
+    def arena_share(self) -> float:
+        """Share of the arena in use, 0 to 1."""
+        return self.blocks_used / self.blocks
+
+    def note_early(self, slot: cython.Py_ssize_t) -> None:
+        """Mark the flow as named early for lack of room."""
+        self.rec[slot, BITS] |= N_EARLY << NOTES_BIT
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def _pieces(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, used: cython.Py_ssize_t) -> list:
+        """Pieces of a chain up to `used` bytes: (position, packet number, frame offset, length, own length, file, train, bytes)."""
+        found: list = []
+        block: cython.ulonglong = self.rec[slot, CHAIN + side] & M32
+        copied: cython.Py_ssize_t = 0
+        at: cython.Py_ssize_t = 0
+        length: cython.Py_ssize_t
+        if used > len(self.scratch):
+            used = len(self.scratch)
+        while block and copied < used:
+            p: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, (block - 1) * BLOCK_BYTES)
+            self.scratch[copied : copied + 256] = self.arena[p : p + 256]
+            copied += 256
+            block = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
+        raw = bytes(self.scratch[:copied])
+        while at + 24 <= used:
+            length = raw[at + 12] | (raw[at + 13] << 8)
+            if at + 24 + length > used:  # joined bytes that came after the event
+                length = used - at - 24
+            own = min(raw[at + 14] | (raw[at + 15] << 8), length)
+            position = int.from_bytes(raw[at : at + 4], "little")
+            found.append(
+                (
+                    position - (1 << 32) if position >= 1 << 31 else position,
+                    int.from_bytes(raw[at + 4 : at + 8], "little"),
+                    int.from_bytes(raw[at + 8 : at + 12], "little"),
+                    length,
+                    own,
+                    raw[at + 16] | (raw[at + 17] << 8),
+                    int.from_bytes(raw[at + 20 : at + 24], "little"),
+                    raw[at + 24 : at + 24 + length],
+                )
+            )
+            at += 24 + length
+            if 256 - (at & 255) < 24:
+                at = (at + 255) & ~255
+        return found
+
+    def head(self, slot: cython.Py_ssize_t, used_o: int = -1, used_r: int = -1, closed: bool = True) -> Head:
+        """First bytes of a flow as of an event (`used_*` of `events()`), or all there are (-1)."""
+        proto = (self.rec[slot, TAIL] >> 8) & 0xFF
+        notes = (self.rec[slot, BITS] >> NOTES_BIT) & 0xFFFF
+        bits = self.rec[slot, BITS]
+        sides: list = []
+        for side in range(2):
+            used = used_o if side == 0 else used_r
+            pieces = self._pieces(slot, side, (self.rec[slot, USED + side] & M32) if used < 0 else used)
+            if proto == 6:
+                data, where, gap = join_stream(pieces, bool((bits >> (KNOWN_BIT + side)) & ONE))
+                if gap:
+                    notes |= NOTE_GAP_R if side else NOTE_GAP_O
+                sides.append((data, (), where))
+            else:
+                datagrams = tuple([piece[7] for piece in pieces])
+                where = tuple([Piece(piece[0], piece[3], piece[5], piece[1], piece[2], piece[6]) for piece in pieces])
+                sides.append((datagrams[0] if datagrams else b"", datagrams, where))
+        if proto == 6 and not ((bits | (bits >> 8)) & F_SYN):
+            notes |= NOTE_MIDSTREAM
+        return Head(
+            proto, sides[0][0], sides[1][0], sides[0][1], sides[1][1], int(notes), closed, sides[0][2], sides[1][2]
+        )
+
+    def table(self, slots: list[int]) -> np.ndarray:
+        """Records (dtype FLOW) of flows, in the order of `slots`."""
+        rows = self.rows[np.asarray(slots, np.int64)] if slots else self.rows[:0]
+        return flow_records(rows)
