@@ -1,0 +1,1 @@
+"""What a detector is, who registers one, and how they are run over a capture."""

@@ -1,9 +1,10 @@
 """What a detector is given and what it gives: batches of flows and trains in, findings with evidence out."""
 
 from collections.abc import Callable, Iterable
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,12 @@ from numpy.typing import NDArray
 from oddport.engine.heads import Head
 from oddport.engine.trains import Train
 from oddport.protocols.model import Identification
+
+EVIDENCE_BYTES = 64
+"""Bytes of a packet that an evidence row keeps at most."""
+RELATIONS = ("direct", "related", "context")
+"""Direct: the traffic itself is the technique. Related: it serves the technique, but does not show it.
+Context: worth knowing beside a direct finding."""
 
 
 class Severity(IntEnum):
@@ -50,7 +57,7 @@ class Mapping:
     technique: str
     """T1571, T1071.001 …"""
     relation: str
-    """`direct`, `related` or `context`."""
+    """One of RELATIONS."""
     reason: str
 
 
@@ -105,6 +112,35 @@ class Finding:
     severity: Severity = Severity.INFO
     uid: str = ""
     """Hash of detector, rule, ends, server port, protocol, first occurrence and the files' digest."""
+    variant: str = ""
+    """Keeps occurrences of one rule apart that must not be folded into one another: a redirected request must not
+    stand for an answered one. Part of the uid; a word, never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a detector, for listings."""
+
+    id: str
+    """Of the catalogue: PPM-02."""
+    title: str
+    base: int
+    """Score before the modifiers."""
+    techniques: tuple[str, ...] = ()
+    """ATT&CK ids that its findings may be mapped to."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorError:
+    """Why a detector took no further part in a run."""
+
+    detector: str
+    at: str
+    """Where in the run: `load`, `start`, `flows 8,113 to 8,190`, `trains 4 to 9`, `end`."""
+    message: str
+    """A sentence for a person."""
+    trace: str
+    """The traceback, for whoever wrote the detector."""
 
 
 @dataclass(slots=True)
@@ -153,3 +189,20 @@ class Detector(Protocol):
     def on_trains(self, trains: list[Train]) -> Iterable[Finding]: ...
 
     def finish(self) -> Iterable[Finding]: ...
+
+
+@runtime_checkable
+class Reviewer(Protocol):
+    """A detector that has a second look at its findings once everything was seen (how many hosts use the port, …)."""
+
+    def review(self, finding: Finding) -> Finding:
+        """The finding with further parts, reasons or a lower score; its ends, rule and first occurrence stay."""
+        ...
+
+
+@runtime_checkable
+class Abstainer(Protocol):
+    """A detector that says what it could not judge."""
+
+    abstained: MappingOf[str, int]
+    """Reason, as the words after "not judged:", to how many flows or trains it held for."""

@@ -1,0 +1,206 @@
+"""Occurrences of one finding, in any order → one finding with a count, whose identity is its earliest occurrence."""
+
+from array import array
+from copy import copy
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from heapq import heapify, heappop, heappush
+
+from oddport.detection.model import Finding
+
+PERIOD_NS = 24 * 3600 * 10**9
+"""Occurrences no further apart than this are one finding (chained, so that the order of arrival does not matter)."""
+GROUPS = 20_000
+"""Different findings that are kept at once. About 3 kB each; a scan of every port makes hundreds of thousands."""
+
+Key = tuple[str, str, str, bytes, bytes, int, int, str | None]
+
+
+def key_of(finding: Finding) -> Key:
+    """What two occurrences must have in common to be folded into one."""
+    return (
+        finding.detector, finding.rule, finding.variant,
+        finding.src, finding.dst, finding.server_port, finding.proto, finding.app,
+    )  # fmt: skip
+
+
+def uid_of(finding: Finding, digest: str) -> str:
+    """32 hex digits of BLAKE2b over what identifies the finding in any load of the same bytes.
+
+    The score, the settings, row ids and the way in which the capture was cut into batches are not among it.
+    """
+    named = (
+        finding.detector, finding.rule, finding.variant, finding.src.hex(), finding.dst.hex(), finding.version,
+        finding.server_port, finding.proto, finding.app or "", finding.first_ns, digest,
+    )  # fmt: skip
+    return blake2b("\x1f".join(map(str, named)).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Occurrences of one key in which no pause is longer than PERIOD_NS."""
+
+    finding: Finding
+    """The earliest occurrence (first_ns, then flow, then train)."""
+    first: int
+    last: int
+    """Of the occurrences' first_ns."""
+    last_ns: int
+    count: int
+    flows: array[int] = field(default_factory=lambda: array("I"))
+    uid: str = ""
+    """Under which it was handed out last, empty if it was not."""
+    changed: bool = True
+    gone: bool = False
+
+    def take(self, other: "Group") -> None:
+        """Fold `other` in."""
+        if _order(other.finding) < _order(self.finding):
+            self.finding = other.finding
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.last_ns = max(self.last_ns, other.last_ns)
+        self.count += other.count
+        self.flows.extend(other.flows)
+        self.changed = True
+
+
+def _order(finding: Finding) -> tuple[int, int, int, int]:
+    return (finding.first_ns, finding.flow, finding.train, finding.sport)
+
+
+class Groups:
+    """All groups of a run. Over `limit`, the lowest score gives way, so that a flood of trifles hides nothing."""
+
+    def __init__(self, digest: str, limit: int = GROUPS) -> None:
+        self._digest = digest
+        self._limit = limit
+        self._by_key: dict[Key, list[Group]] = {}
+        self._count = 0
+        self._changed: list[Group] = []
+        self._gone: list[str] = []
+        self._heap: list[tuple[int, int, int, Key, Group]] | None = None
+        self._serial = 0
+        self.dropped: dict[tuple[str, str], int] = {}
+        """(detector, rule) → occurrences that were counted but are in no finding that is kept."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, finding: Finding) -> None:
+        """Fold one occurrence in, score and severity filled in."""
+        key = key_of(finding)
+        new = Group(finding, finding.first_ns, finding.first_ns, finding.last_ns, max(1, finding.count))
+        if finding.flow:
+            new.flows.append(finding.flow)
+        there = self._by_key.get(key)
+        touching = [group for group in there or () if self._touch(group, new)]
+        if touching:
+            self._fold(key, touching, new)
+            return
+        if self._count >= self._limit and not self._make_room(new):
+            self._drop(new)
+            return
+        self._by_key.setdefault(key, []).append(new)
+        self._count += 1
+        self._changed.append(new)
+        self._push(key, new)
+
+    @staticmethod
+    def _touch(group: Group, new: Group) -> bool:
+        return group.first - PERIOD_NS <= new.first <= group.last + PERIOD_NS
+
+    def _fold(self, key: Key, touching: list[Group], new: Group) -> None:
+        """An occurrence joins a group, or bridges the pause between two and makes them one."""
+        kept = touching[0]
+        score = kept.finding.score
+        was_changed = kept.changed
+        kept.take(new)
+        for other in touching[1:]:
+            kept.take(other)
+            other.gone = True
+            self._by_key[key].remove(other)
+            self._count -= 1
+            if other.uid:
+                self._gone.append(other.uid)
+        if not was_changed:
+            self._changed.append(kept)
+        if kept.finding.score != score:
+            self._push(key, kept)
+
+    # over the limit
+
+    def _push(self, key: Key, group: Group) -> None:
+        if self._heap is not None:
+            self._serial += 1
+            heappush(self._heap, (group.finding.score, -group.first, self._serial, key, group))
+
+    def _make_room(self, new: Group) -> bool:
+        """Give up the lowest group if `new` is worth more."""
+        if self._heap is None:
+            self._heap = []
+            for key, groups in self._by_key.items():
+                for group in groups:
+                    self._serial += 1
+                    self._heap.append((group.finding.score, -group.first, self._serial, key, group))
+            heapify(self._heap)
+        while self._heap and (self._heap[0][4].gone or self._heap[0][0] != self._heap[0][4].finding.score):
+            heappop(self._heap)
+        if not self._heap or self._heap[0][0] >= new.finding.score:
+            return False
+        key, lowest = heappop(self._heap)[3:]
+        lowest.gone = True
+        groups = self._by_key[key]
+        groups.remove(lowest)
+        if not groups:
+            del self._by_key[key]
+        self._count -= 1
+        if lowest.uid:
+            self._gone.append(lowest.uid)
+        self._drop(lowest)
+        return True
+
+    def _drop(self, group: Group) -> None:
+        rule = (group.finding.detector, group.finding.rule)
+        self.dropped[rule] = self.dropped.get(rule, 0) + group.count
+
+    # handing out
+
+    def groups(self) -> list[Group]:
+        """All that are kept, in no order."""
+        return [group for groups in self._by_key.values() for group in groups]
+
+    def touched(self, group: Group) -> None:
+        """Note that the group's finding was replaced."""
+        if not group.changed:
+            group.changed = True
+            self._changed.append(group)
+
+    def finding_of(self, group: Group) -> Finding:
+        """A copy for others to keep, with the count, the end and the uid of the group."""
+        finding = copy(group.finding)
+        finding.count, finding.last_ns = group.count, group.last_ns
+        finding.uid = uid_of(finding, self._digest)
+        return finding
+
+    def take_changes(self) -> tuple[list[Finding], list[str]]:
+        """Findings that are new or changed since the last call, and uids handed out before that hold no more."""
+        put: list[Finding] = []
+        gone, self._gone = self._gone, []
+        changed, self._changed = self._changed, []
+        for group in changed:
+            if group.gone:
+                continue
+            group.changed = False
+            finding = self.finding_of(group)
+            if group.uid and group.uid != finding.uid:
+                gone.append(group.uid)
+            group.uid = finding.uid
+            put.append(finding)
+        put.sort(key=worst_first)
+        return put, gone
+
+
+def worst_first(finding: Finding) -> tuple[int, int, str]:
+    """Sort key: score downwards, then time, then uid."""
+    return (-finding.score, finding.first_ns, finding.uid)
