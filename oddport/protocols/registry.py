@@ -68,7 +68,11 @@ Pair = Callable[[bytes, bytes], bool]
 
 MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
+    "http",
+    "redis",
+    "sip",
     "ssh",
+    "vnc",
 )
 
 
@@ -88,6 +92,8 @@ class Grammar:
     symmetric: bool = False
     """Either end may take either role at any time (SIP, NTP peers): two client sides, or two server sides, prove it too."""
     fallback: bool = False
+    tells_server: bool = True
+    """False: who speaks the server's part says nothing about who listens (a shell that calls out)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,10 +25,11 @@ def _identification(data: bytes, start: int) -> SideMatch | None:
         return None
     end = data.find(b"\n", start, start + LINE_LIMIT + 1)
     if end < 0:
-        # a whole line longer than allowed is no SSH; a line that is cut is not proved yet
-        if len(data) - start > LINE_LIMIT:
-            return None
-        return SideMatch(False, ((start, len(data) - start, "SSH identification string, cut"),), {}, True, 64)
+        # cut, or padded with NUL as some devices do: the words are there, the line is not
+        end = start + len(version)
+        while end < len(data) and 0x20 <= data[end] < 0x7F and end - start < LINE_LIMIT:
+            end += 1
+        return SideMatch(False, ((start, end - start, "SSH identification string without its end"),), {}, True, 64)
     line = data[start:end].rstrip(b"\r")
     for byte in line:
         if byte < 0x20 or byte == 0x7F:

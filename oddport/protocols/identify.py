@@ -1,0 +1,347 @@
+"""First bytes of a flow → its name with tier, server side, proof and facts; and why it is not a named protocol.
+
+Ports are never looked at. Candidates come from the first byte of each direction. What decides between them:
+
+1. A protocol that both directions speak (tier A) beats one that only one direction speaks.
+2. Among equals the one whose grammar forced more bits of these bytes wins (`SideMatch.bits`). Where two are equal the
+   flow stays without a name: an honest "cannot tell" (`USER x` without the server's side is FTP or POP3).
+3. Where the directions prove two different protocols, the server's one is the flow's name: a client may send anything
+   to a port, what answers there is what the port offers. Both are kept (`client_app`, `server_app`).
+"""
+
+from oddport.engine.columns import TCP
+from oddport.engine.heads import Head
+from oddport.protocols.model import Facts, Identification, SideMatch, Span, Tier
+from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, registry
+
+PAIR_BITS = 48
+"""Bits that two weak directions need together for tier A; fewer make tier C."""
+ALONE_BITS = 32
+"""Bits that a weak direction needs to name a flow (tier C) whose other direction was not seen."""
+DATAGRAMS = 4
+"""Datagrams of a direction that are tried until one parses."""
+
+Hit = tuple[str, SideMatch, Grammar, int, int, int]
+"""(name, match, grammar, which side's bytes, bytes before the datagram that matched, CLIENT or SERVER)"""
+
+_tables: list[Registry] = []
+
+
+def _registry() -> Registry:
+    if not _tables:
+        _tables.append(registry())
+    return _tables[0]
+
+
+def _bits(match: SideMatch) -> int:
+    return match.bits or (32 if match.strong else 8)
+
+
+def _ask(entries: tuple[Entry, ...], data: bytes, side: int, before: int, role: int, hits: list[Hit]) -> None:
+    for name, matcher, grammar in entries:
+        match = matcher(data)
+        if match is not None:
+            hits.append((name, match, grammar, side, before, role))
+
+
+def _hits(rows: Row, parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
+    """All that one direction parses as in one role; of datagrams, the first one that parses."""
+    hits: list[Hit] = []
+    before = 0
+    for data in parts:
+        if data:
+            entries = rows[data[0]]
+            if entries:
+                _ask(entries, data, side, before, role, hits)
+                if hits:
+                    break
+            before += len(data)
+    return hits
+
+
+def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
+    hits: list[Hit] = []
+    for data in parts[:1]:
+        if data:
+            _ask(entries, data, side, 0, role, hits)
+    return hits
+
+
+def _belong(grammar: Grammar, one: tuple[bytes, ...], other: tuple[bytes, ...]) -> bool:
+    """Whether some datagram (or the stream) of the client's side belongs to one of the server's side."""
+    pair = grammar.pair
+    if pair is None:
+        return True
+    client, server = grammar.client, grammar.server
+    if client is None or server is None:
+        return False
+    for first in one:
+        if not first or client(first) is None:
+            continue
+        for second in other:
+            if second and server(second) is not None and pair(first, second):
+                return True
+    return False
+
+
+class _Choice:
+    """The best candidate so far, and whether another one is exactly as good."""
+
+    __slots__ = ("best", "bits", "one", "other", "tie")
+
+    def __init__(self) -> None:
+        self.bits = -1
+        self.tie = False
+        self.one: Hit | None = None
+        self.other: Hit | None = None
+
+    def offer(self, bits: int, one: Hit, other: Hit | None) -> None:
+        if self.one is None or bits > self.bits:
+            self.bits, self.one, self.other, self.tie = bits, one, other, False
+        elif bits == self.bits and one[0] != self.one[0]:
+            self.tie = True
+
+
+def _pairs(
+    choice: _Choice, ones: list[Hit], others: list[Hit], one_parts: tuple[bytes, ...], other_parts: tuple[bytes, ...]
+) -> None:
+    """Offer what the client's side and the server's side both parse as."""
+    for one in ones:
+        for other in others:
+            if one[0] == other[0] and one[2] is other[2] and _belong(one[2], one_parts, other_parts):
+                choice.offer(_bits(one[1]) + _bits(other[1]), one, other)
+
+
+def _peers(choice: _Choice, ones: list[Hit], others: list[Hit]) -> None:
+    """Offer what both sides parse as in the same role, where the protocol lets either end take either role."""
+    for one in ones:
+        if one[2].symmetric:
+            for other in others:
+                if one[0] == other[0] and one[2] is other[2]:
+                    choice.offer(_bits(one[1]) + _bits(other[1]), one, other)
+
+
+def _spans(hit: Hit) -> list[Span]:
+    side, before = hit[3], hit[4]
+    return [Span(side, before + offset, length, says) for offset, length, says in hit[1].spans]
+
+
+def _named(one: Hit, other: Hit | None, tier: Tier, server: int | None) -> Identification:
+    """The name that `one` (and `other`) give."""
+    match = one[1]
+    if not one[2].tells_server:
+        server = None
+    if other is None:
+        return Identification(one[0], tier, server, tuple(_spans(one)), match.facts)
+    facts: Facts = match.facts
+    if other[1].facts:
+        facts = {**facts, **other[1].facts} if facts else other[1].facts
+    final = tier == Tier.A and not match.more and not other[1].more
+    return Identification(one[0], tier, server, tuple(_spans(one) + _spans(other)), facts, final)
+
+
+def _pair_tier(one: Hit, other: Hit, bits: int) -> Tier:
+    return Tier.A if bits >= PAIR_BITS or one[1].strong or other[1].strong else Tier.C
+
+
+def _best(hits: list[Hit]) -> _Choice:
+    """The best of one direction; strong before weak, then by bits."""
+    choice = _Choice()
+    for hit in hits:
+        choice.offer(_bits(hit[1]) + (1 << 20 if hit[1].strong else 0), hit, None)
+    return choice
+
+
+def _decide(
+    forward: tuple[list[Hit], list[Hit]],
+    backward: tuple[list[Hit], list[Hit]],
+    orig: tuple[bytes, ...],
+    resp: tuple[bytes, ...],
+) -> Identification:
+    """forward = hits of (originator as client, responder as server), backward = (originator as server, responder as client)."""
+    choice, reverse = _Choice(), _Choice()
+    _pairs(choice, forward[0], forward[1], orig, resp)
+    _pairs(reverse, backward[1], backward[0], resp, orig)
+    if choice.one is not None or reverse.one is not None:
+        if reverse.bits > choice.bits:
+            server: int | None = 0
+            chosen = reverse
+        elif choice.bits > reverse.bits or choice.one is None or reverse.one is None:
+            server, chosen = 1, choice
+        else:
+            server, chosen = None, choice
+            if reverse.one[0] != choice.one[0]:
+                choice.tie = True
+        one, other = chosen.one, chosen.other
+        if one is not None and other is not None and not chosen.tie:
+            return _named(one, other, _pair_tier(one, other, chosen.bits), server)
+    else:
+        peers = _Choice()
+        _peers(peers, forward[0], backward[1])
+        _peers(peers, backward[0], forward[1])
+        if peers.one is not None and peers.other is not None and not peers.tie:
+            return _named(peers.one, peers.other, _pair_tier(peers.one, peers.other, peers.bits), None)
+    return _one_sided(forward, backward, any(orig), any(resp))
+
+
+def _one_sided(
+    forward: tuple[list[Hit], list[Hit]], backward: tuple[list[Hit], list[Hit]], has_orig: bool, has_resp: bool
+) -> Identification:
+    """The name where no protocol is spoken by both directions."""
+    left = _best(forward[0] + backward[0])
+    right = _best(forward[1] + backward[1])
+    one, other = left.one, right.one
+    if one is not None and (left.tie or not (one[1].strong or (_bits(one[1]) >= ALONE_BITS and not has_resp))):
+        one = None
+    if other is not None and (right.tie or not (other[1].strong or (_bits(other[1]) >= ALONE_BITS and not has_orig))):
+        other = None
+    if one is None and other is None:
+        return Identification()
+    if one is None or other is None:
+        hit = one if one is not None else other
+        if hit is None:  # pragma: no cover - for the type checker
+            return Identification()
+        tier = Tier.B if hit[1].strong else Tier.C
+        return _named(hit, None, tier, _server_of(hit, forward, backward))
+    if one[5] == other[5] or one[0] == other[0]:
+        # both in one role, or one protocol whose directions do not belong together: the side that proves more
+        hit = one if _bits(one[1]) >= _bits(other[1]) else other
+        return _named(hit, None, Tier.B, _server_of(hit, forward, backward))
+    client, server = (one, other) if other[5] == SERVER else (other, one)
+    found = _named(server, None, Tier.B, server[3])
+    found.spans = tuple(_spans(client) + _spans(server))
+    found.client_app, found.server_app = client[0], server[0]
+    return found
+
+
+def _server_of(hit: Hit, forward: tuple[list[Hit], list[Hit]], backward: tuple[list[Hit], list[Hit]]) -> int | None:
+    """Which side is the server if this direction alone is known; None where it parses as either role."""
+    side = hit[3]
+    as_client = forward[0] if side == 0 else backward[1]
+    as_server = backward[0] if side == 0 else forward[1]
+    client = any(entry[0] == hit[0] for entry in as_client)
+    server = any(entry[0] == hit[0] for entry in as_server)
+    if client == server:
+        return None
+    return side if server else 1 - side
+
+
+def _parts(head: Head) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    if head.proto == TCP:
+        return (head.orig,), (head.resp,)
+    return (head.orig_datagrams or (head.orig,))[:DATAGRAMS], (head.resp_datagrams or (head.resp,))[:DATAGRAMS]
+
+
+def identify(head: Head) -> Identification:
+    """The name of a flow by its first bytes, `Identification()` where there is none. Never raises, whatever the bytes.
+
+    Mid-stream starts, one-sided captures and either order of speaking are taken as they come; see the module's head for
+    how candidates are weighed.
+    """
+    tables = _registry()
+    rows = tables.client.get(head.proto)
+    if rows is None:
+        return Identification()
+    server_rows = tables.server[head.proto]
+    orig, resp = _parts(head)
+    as_client = _hits(rows, orig, 0, CLIENT)
+    as_server = _hits(server_rows, resp, 1, SERVER)
+    if len(as_client) == 1 and len(as_server) == 1:
+        # the common case: one candidate, both directions strong; the reverse order matters only for who is the server
+        one, other = as_client[0], as_server[0]
+        grammar = one[2]
+        if (
+            grammar is other[2]
+            and one[1].strong
+            and other[1].strong
+            and (grammar.pair is None or _belong(grammar, orig, resp))
+            and not _reverses(grammar, one, other, orig, resp)
+        ):
+            return _named(one, other, Tier.A, 1)
+    forward = (as_client, as_server)
+    backward = (_hits(server_rows, orig, 0, SERVER), _hits(rows, resp, 1, CLIENT))
+    found = _decide(forward, backward, orig, resp)
+    if found.tier >= Tier.B:
+        return found
+    fallback_client, fallback_server = tables.fallback_client[head.proto], tables.fallback_server[head.proto]
+    if fallback_client or fallback_server:
+        forward = (_rest(fallback_client, orig, 0, CLIENT), _rest(fallback_server, resp, 1, SERVER))
+        backward = (_rest(fallback_server, orig, 0, SERVER), _rest(fallback_client, resp, 1, CLIENT))
+        late = _decide(forward, backward, orig, resp)
+        if late.tier > found.tier:
+            return late
+    return found
+
+
+def _reverses(grammar: Grammar, one: Hit, other: Hit, orig: tuple[bytes, ...], resp: tuple[bytes, ...]) -> bool:
+    """Whether the same bytes parse with the roles exchanged, too."""
+    first, second = _matched(one, orig), _matched(other, resp)
+    if first[0] not in grammar.server_first or second[0] not in grammar.client_first:
+        return False
+    client, server = grammar.client, grammar.server
+    return client is not None and server is not None and server(first) is not None and client(second) is not None
+
+
+def _matched(hit: Hit, parts: tuple[bytes, ...]) -> bytes:
+    """The stream, or the datagram that matched."""
+    before = 0
+    for data in parts:
+        if data and before == hit[4]:
+            return data
+        before += len(data)
+    return parts[0]  # pragma: no cover - a hit always lies in one of its parts
+
+
+def explain_not(app: str, head: Head) -> str | None:
+    """Why the flow is not `app` (a name or an alias): "not TLS: the client's byte 0 is 0x47, …; the server's byte 0 …".
+
+    None where that cannot be said: the protocol is unknown or has no grammar over this transport, a direction has no bytes, or
+    its bytes fit as far as they go.
+    """
+    tables = _registry()
+    protocol = tables.protocols.get(tables.aliases.get(app, app))
+    if protocol is None:
+        return None
+    orig, resp = _parts(head)
+    if not any(orig) or not any(resp):
+        return None
+    reasons: list[str] = []
+    for grammar in protocol.grammars:
+        if head.proto not in grammar.transports:
+            continue
+        for client, server in ((orig, resp), (resp, orig)):
+            if any(_accepts(grammar, CLIENT, data) for data in client):
+                return None
+            if any(_accepts(grammar, SERVER, data) for data in server):
+                return None
+        client_why = _why_not(grammar, CLIENT, orig)
+        server_why = _why_not(grammar, SERVER, resp)
+        if not client_why or not server_why:
+            return None
+        if not reasons:
+            reasons.append(f"the client's {client_why}; the server's {server_why}")
+    return f"not {protocol.title}: {reasons[0]}" if reasons else None
+
+
+def _accepts(grammar: Grammar, role: int, data: bytes) -> bool:
+    matcher, first = (
+        (grammar.client, grammar.client_first) if role == CLIENT else (grammar.server, grammar.server_first)
+    )
+    return bool(data) and matcher is not None and data[0] in first and matcher(data) is not None
+
+
+def _why_not(grammar: Grammar, role: int, parts: tuple[bytes, ...]) -> str:
+    """The reason by which the first datagram (or the stream) is refused; "" = it is not refused."""
+    data = next(part for part in parts if part)
+    matcher, first = (
+        (grammar.client, grammar.client_first) if role == CLIENT else (grammar.server, grammar.server_first)
+    )
+    if matcher is None:
+        return ""
+    if grammar.reject is not None:
+        why = grammar.reject(data, role)
+        if why:
+            return why
+    if data[0] not in first:
+        return f"byte 0 is 0x{data[0]:02x}, expected {byte_set_text(first)}"
+    return ""
