@@ -68,9 +68,15 @@ Pair = Callable[[bytes, bytes], bool]
 
 MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
+    "dns",
     "http",
+    "kerberos",
+    "ldap",
+    "netbios",
     "redis",
     "sip",
+    "smb",
+    "snmp",
     "ssh",
     "vnc",
 )
