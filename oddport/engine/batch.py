@@ -38,6 +38,9 @@ KIND_UNREAD = 0  # not IP, unknown link type, or a header that does not hold tog
 KIND_IP = 1  # belongs to a flow
 KIND_FRAGMENT = 2  # an IP fragment whose datagram is not complete (yet)
 
+FRAGMENT_ATOMIC = 2
+"""Decoded.fragment_more of an atomic fragment (RFC 6946): offset 0 and no more, the datagram is whole in this packet."""
+
 
 @dataclass(slots=True)
 class Decoded:
@@ -72,6 +75,7 @@ class Decoded:
     fragment_offset: NDArray[np.uint32] = field(default_factory=lambda: _column("u4"))
     """Bytes."""
     fragment_more: NDArray[np.uint8] = field(default_factory=lambda: _column("u1"))
+    """1 = more fragments follow; FRAGMENT_ATOMIC: an IPv6 fragment header that fragments nothing (kind is KIND_IP)."""
     fragment_start: NDArray[np.int64] = field(default_factory=lambda: _column("i8"))
     """Index in `data` of the fragment's data (after the IPv4 header, or the IPv6 fragment header)."""
     fragment_captured: NDArray[np.uint32] = field(default_factory=lambda: _column("u4"))
