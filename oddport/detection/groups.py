@@ -47,7 +47,7 @@ class Group:
     """Of the occurrences' first_ns."""
     last_ns: int
     count: int
-    flows: array[int] = field(default_factory=lambda: array("I"))
+    flows: "array[int]" = field(default_factory=lambda: array("I"))
     uid: str = ""
     """Under which it was handed out last, empty if it was not."""
     changed: bool = True
