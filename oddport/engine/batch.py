@@ -1,6 +1,7 @@
 """What the stages of the engine hand to each other for up to BATCH packets: raw records, then decoded headers."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from oddport.engine.columns import BATCH
 
 
-def _column(dtype: str) -> NDArray[np.generic]:
+def _column(dtype: str) -> NDArray[Any]:
     return np.zeros(BATCH, dtype)
 
 
@@ -39,7 +40,7 @@ KIND_IP = 1  # belongs to a flow
 KIND_FRAGMENT = 2  # an IP fragment whose datagram is not complete (yet)
 
 FRAGMENT_ATOMIC = 2
-"""Decoded.fragment_more of an atomic fragment (RFC 6946): offset 0 and no more, the datagram is whole in this packet."""
+"""Decoded.fragment_more of an atomic fragment (RFC 6946): offset 0, no more to come, the datagram is whole."""
 
 
 @dataclass(slots=True)
@@ -57,7 +58,8 @@ class Decoded:
     """0 for protocols without ports, ICMP included, and for a header that is cut before them."""
     dport: NDArray[np.uint16] = field(default_factory=lambda: _column("u2"))
     context: NDArray[np.uint32] = field(default_factory=lambda: _column("u4"))
-    """VLAN tags, MPLS label, PPPoE session: 0 = none; a single 802.1Q tag is its VLAN id; deeper stacks are hashed."""
+    """VLAN tags and PPPoE session: 0 = none; a single tag is its VLAN id; deeper stacks and sessions are a hash with
+    the high bit set. MPLS labels do not count: they differ by direction (RFC 3031, section 3.1)."""
     payload: NDArray[np.int64] = field(default_factory=lambda: _column("i8"))
     """Index in `data` (or in the reassembly buffer, see `reassembled`) of the first byte after the transport header;
     for other IP protocols, of the first byte after the IP header."""

@@ -41,12 +41,14 @@ SHIM6 = cython.declare(cython.int, 140)
 
 
 def decode(batch: RecordBatch, out: Decoded) -> int:
-    """Fill rows [:count] of `out`; gives how many of them a FragmentTable has to see (fragments, IPv6 atomic ones too)."""
+    """Fill rows [:count] of `out`; gives how many of them are fragments (IPv6 atomic fragments included)."""
     count = batch.count
     at, stop, wire_stop = (np.zeros(count, np.int64) for _ in range(3))
     for column in fields(out):
         getattr(out, column.name)[:count] = 0
-    locator = Locator(batch.data, batch.link, batch.start, batch.caplen, batch.wirelen, at, stop, wire_stop, out.context)
+    locator = Locator(
+        batch.data, batch.link, batch.start, batch.caplen, batch.wirelen, at, stop, wire_stop, out.context
+    )
     reader = Reader(batch.data, at, stop, wire_stop, out)
     fragments = 0
     for first in range(0, count, CHUNK):
@@ -237,16 +239,7 @@ class Reader:
         following: cython.int
         walked: cython.int = 0
         while proto == AUTHENTICATION or (
-            extensions
-            and (
-                proto == HOP_BY_HOP
-                or proto == ROUTING
-                or proto == FRAGMENT_HEADER
-                or proto == DESTINATION
-                or proto == MOBILITY
-                or proto == HIP
-                or proto == SHIM6
-            )
+            extensions and (proto in (HOP_BY_HOP, ROUTING, FRAGMENT_HEADER, DESTINATION, MOBILITY, HIP, SHIM6))
         ):
             if wire - p < 8 and not part:
                 return UNREAD
@@ -356,7 +349,7 @@ class Reader:
     def ports(
         self, i: cython.Py_ssize_t, proto: cython.int, p: cython.Py_ssize_t, stop: cython.Py_ssize_t
     ) -> cython.int:
-        if stop - p >= 4 and (proto == P_TCP or proto == P_UDP or proto == P_SCTP or proto == P_UDPLITE):
+        if stop - p >= 4 and (proto in (P_TCP, P_UDP, P_SCTP, P_UDPLITE)):
             self.sport[i] = self.be16(p)
             self.dport[i] = self.be16(p + 2)
         return 0

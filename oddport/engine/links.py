@@ -1,7 +1,7 @@
-"""Link layers: turns captured frames into where their IP packet begins and ends, and the VLAN, label or session it lies in.
+"""Link layers: turns captured frames into where their IP packet begins and ends, and the VLAN or session it lies in.
 
-The types of the compiled build stand in links.pxd; uncompiled, the same code runs over memoryviews. Every read is behind
-a check of the frame's end, so no bytes make it read outside the frame.
+The types of the compiled build stand in links.pxd; uncompiled, the same code runs over memoryviews. Every read is
+behind a check of the frame's end, so no bytes make it read outside the frame.
 """
 
 import cython
@@ -40,8 +40,38 @@ ETHERNET_MPACKET = cython.declare(cython.int, 274)
 LINUX_SLL2 = cython.declare(cython.int, 276)
 
 KNOWN = frozenset(
-    (0, 1, 9, 10, 12, 14, 50, 51, 100, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 163, 192, 204, 205, 206, 228, 229, 239, 274, 276)
-)  # fmt: skip
+    (
+        0,
+        1,
+        9,
+        10,
+        12,
+        14,
+        50,
+        51,
+        100,
+        101,
+        104,
+        105,
+        107,
+        108,
+        109,
+        113,
+        117,
+        119,
+        127,
+        163,
+        192,
+        204,
+        205,
+        206,
+        228,
+        229,
+        239,
+        274,
+        276,
+    )
+)
 """LINKTYPE_ numbers that are read; frames of others are KIND_UNREAD."""
 
 # Ethertypes (IEEE 802 numbers, IANA)
@@ -54,6 +84,9 @@ T_QINQ_9200 = cython.declare(cython.int, 0x9200)
 T_MPLS = cython.declare(cython.int, 0x8847)  # RFC 5332
 T_MPLS_UPSTREAM = cython.declare(cython.int, 0x8848)
 T_PPPOE = cython.declare(cython.int, 0x8864)  # session stage, RFC 2516
+T_VN_TAG = cython.declare(cython.int, 0x8926)  # Cisco VN-Link: four bytes, then the next ethertype
+T_E_TAG = cython.declare(cython.int, 0x893F)  # IEEE 802.1BR: six bytes, then the next ethertype
+T_CISCO_METADATA = cython.declare(cython.int, 0x8909)  # security group tag: six bytes, then the next ethertype
 T_PPP = cython.declare(cython.int, 0x880B)
 LENGTH_MAX = cython.declare(cython.int, 1500)  # up to here the field is an IEEE 802.3 length and LLC follows
 # Layers without an ethertype: numbers above 16 bits
@@ -65,8 +98,7 @@ T_CISCO_HDLC = cython.declare(cython.int, 0x10003)
 TAG_PRIME = cython.declare(cython.ulonglong, 0x9E3779B1)  # 2^32 over the golden ratio: spreads the bits of a product
 TAG_DEEP = cython.declare(cython.ulonglong, 0x80000000)
 MASK32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
-MARK_LABEL = cython.declare(cython.ulonglong, 0x01000000)  # keeps a label apart from a VLAN id of the same number
-MARK_SESSION = cython.declare(cython.ulonglong, 0x02000000)
+MARK_SESSION = cython.declare(cython.ulonglong, 0x01000000)  # keeps a session apart from a VLAN id of the same number
 
 
 class Locator:
@@ -151,9 +183,9 @@ class Locator:
         size: cython.Py_ssize_t = self.end - o
         if link == ETHERNET:
             return self.layers(T_ETHERNET, o)
-        if link == NULL or link == LOOP:
+        if link in (NULL, LOOP):
             return self.loopback(o)
-        if link == RAW or link == DLT_RAW or link == DLT_RAW_OPENBSD:
+        if link in (RAW, DLT_RAW, DLT_RAW_OPENBSD):
             return self.layers(T_ANY_IP, o)
         if link == LINUX_SLL:
             if size < 16:
@@ -172,7 +204,7 @@ class Locator:
             return self.ip(o, 4)
         if link == IPV6:
             return self.ip(o, 6)
-        if link == PPP or link == PPP_HDLC:
+        if link in (PPP, PPP_HDLC):
             return self.layers(T_PPP, o)
         if link == PPP_ETHER:
             return self.layers(T_PPPOE, o)
@@ -188,7 +220,7 @@ class Locator:
             return self.wlan(o, False)
         if link == PPI:
             return self.ppi(o)
-        if link == IEEE802_11_PRISM or link == IEEE802_11_AVS:
+        if link in (IEEE802_11_PRISM, IEEE802_11_AVS):
             return self.prism(o)
         if link == FRELAY:
             return self.frame_relay(o)
@@ -217,7 +249,7 @@ class Locator:
         return -1
 
     def tag(self, number: cython.ulonglong, vlan: cython.bint) -> cython.int:
-        """Put one more VLAN tag, label or session onto the frame's context."""
+        """Put one more VLAN tag or session onto the frame's context."""
         if vlan and self.tags == 0:
             self.tags = number
         else:
@@ -231,9 +263,9 @@ class Locator:
         if self.end - o < 14:
             return 0
         kind = self.be16(o + 12)
-        if kind == T_IPV4 or kind == T_IPV6 or kind == T_VLAN or kind == T_SERVICE_VLAN:
+        if kind in (T_IPV4, T_IPV6, T_VLAN, T_SERVICE_VLAN):
             return 1
-        return 1 if kind == T_MPLS or kind == T_PPPOE or kind == T_QINQ_9100 else 0
+        return 1 if kind in (T_MPLS, T_PPPOE, T_QINQ_9100) else 0
 
     def layers(self, kind: cython.int, o: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Walk from a layer of type `kind` at `o` down to IP. Each round goes on by at least one byte."""
@@ -252,18 +284,29 @@ class Locator:
                     return -1
                 kind = self.be16(o + 12)
                 o += 14
-            elif kind == T_VLAN or kind == T_SERVICE_VLAN or kind == T_QINQ_9100 or kind == T_QINQ_9200:
+            elif kind in (T_VLAN, T_SERVICE_VLAN, T_QINQ_9100, T_QINQ_9200):
                 if self.be16(o) & 0x0FFF:  # id 0 carries a priority only (IEEE 802.1Q, table 9-2)
                     self.tag(self.be16(o) & 0x0FFF, True)
                 kind = self.be16(o + 2)
                 o += 4
-            elif kind == T_MPLS or kind == T_MPLS_UPSTREAM:
-                # RFC 3032, section 2.1: label 20 bits, class 3, bottom of stack 1, TTL 8
+            elif kind == T_VN_TAG:
+                if size < 6:
+                    return -1
+                kind = self.be16(o + 4)
+                o += 6
+            elif kind in (T_E_TAG, T_CISCO_METADATA):
+                if size < 8:
+                    return -1
+                kind = self.be16(o + 6)
+                o += 8
+            elif kind in (T_MPLS, T_MPLS_UPSTREAM):
+                # RFC 3032, section 2.1: label 20 bits, class 3, bottom of stack 1, TTL 8. Labels are no part of the
+                # context: they hold for one link and one direction (RFC 3031, section 3.1), so they would tear every
+                # conversation in two
                 while True:
                     if self.end - o < 5:
                         return -1
                     word = self.be32(o)
-                    self.tag(MARK_LABEL | (word >> 12), False)
                     o += 4
                     if word & 0x100:
                         break
@@ -327,7 +370,7 @@ class Locator:
                 return -1
 
     def mpacket(self, o: cython.Py_ssize_t) -> cython.Py_ssize_t:
-        """IEEE 802.3br: preamble, start delimiter, then the frame and its check sequence; later fragments are left out."""
+        """IEEE 802.3br: preamble, start delimiter, then the frame and its check sequence; not the later fragments."""
         delimiter: cython.int
         while self.end - o > 1 and self.data[o] == 0x55:
             o += 1
@@ -345,6 +388,8 @@ class Locator:
         family: cython.longlong
         if self.end - o < 5:
             return -1
+        if self.be16(o + 2) > LENGTH_MAX:
+            return self.layers(self.be16(o + 2), o + 4)  # an ethertype in its place
         family = self.be32(o)
         if family > 0xFFFF:
             family = self.le32(o)
@@ -432,7 +477,8 @@ class Locator:
         field = 8
         while field + 4 <= length:
             size = self.le16(o + field + 2)
-            # field 2 is 802.11-Common; flags follow its timer of eight bytes: 1 = check sequence at the end, 4 = it failed
+            # field 2 is 802.11-Common; after its timer of eight bytes come flags: 1 = check sequence at the end,
+            # 4 = it failed
             if self.le16(o + field) == 2 and size >= 10 and field + 14 <= length:
                 if self.le16(o + field + 12) & 4:
                     return -1
@@ -446,7 +492,7 @@ class Locator:
         return self.frame(cython.cast(cython.int, link), o + length)
 
     def prism(self, o: cython.Py_ssize_t) -> cython.Py_ssize_t:
-        """Prism monitor header (length in the byte order of the host) or AVS header (big-endian) before an 802.11 frame."""
+        """Prism monitor header (length in the byte order of the host) or AVS header (big-endian), then 802.11."""
         length: cython.longlong
         if self.end - o < 8:
             return -1
