@@ -1,0 +1,5 @@
+"""The `oddport` command."""
+
+from oddport.cli.main import main
+
+__all__ = ["main"]

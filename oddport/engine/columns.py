@@ -4,6 +4,8 @@ Times are int64 nanoseconds since 1970 (UTC). Addresses are 16 bytes; an IPv4 ad
 twelve zero bytes, with `version` 4 beside it. Direction 0 is originator to responder, 1 is back.
 """
 
+from socket import AF_INET, AF_INET6, inet_ntop
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,7 +59,7 @@ FLOW: np.dtype[np.void] = np.dtype(
         ("proto", "u1"),  # IANA protocol number
         ("sport", "u2"),
         ("dport", "u2"),
-        ("context", "u4"),  # VLAN tags, MPLS label or PPPoE session the flow lies in, 0 = none
+        ("context", "u4"),  # VLAN tags or PPPoE session the flow lies in, 0 = none
         ("interface", "u2"),
         ("file", "u2"),  # file of the first packet
         ("packets_o", "u4"),
@@ -101,9 +103,9 @@ NOTE_REPEATS = 128  # has retransmissions
 
 def address_text(packed: bytes, version: int) -> str:
     """The text of a 16-byte address column: dotted decimal, or RFC 5952 for IPv6."""
-    from ipaddress import IPv4Address, IPv6Address
-
-    return str(IPv4Address(packed[12:])) if version == 4 else str(IPv6Address(packed))
+    if version == 4:
+        return inet_ntop(AF_INET, packed[12:])
+    return inet_ntop(AF_INET6, packed)
 
 
 def proto_text(number: int) -> str:

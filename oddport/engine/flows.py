@@ -476,7 +476,6 @@ class FlowTable:
         free: cython.Py_ssize_t = self.free_count + self.capacity - self.fresh_slot
         if free < BATCH:
             self._grow(2 * self.capacity)
-        self.event_count = 0
         self._feed(
             memoryview(batch.data), memoryview(joined), count, first,
             memoryview(batch.start), memoryview(batch.wirelen), memoryview(batch.ts), memoryview(batch.number), memoryview(batch.file),
@@ -929,7 +928,7 @@ class FlowTable:
     # -- what there is to name --------------------------------------------------------------------------------------
 
     def events(self) -> list[tuple[int, int, int]]:
-        """Flows offered for naming by the last `feed`, in order: (slot, used bytes of the originator's chain, of the responder's)."""
+        """Flows offered for naming since the last `recycle`, in order: (slot, used bytes of the originator's chain, of the responder's)."""
         return [tuple(row) for row in np.asarray(self.happened)[: self.event_count].tolist()]
 
     def sweep(self, parts: cython.Py_ssize_t = 32) -> None:
@@ -968,14 +967,21 @@ class FlowTable:
         """Slots of flows that are over, in order of their end. They stay readable until `recycle`."""
         return np.asarray(self.over)[: self.over_count].tolist()
 
-    def open_slots(self) -> list[int]:
-        """Slots of flows that are open, by id."""
+    def open_slots(self, since: int = 0) -> list[int]:
+        """Slots of open flows, by id; `since`: only those with a packet of that number or a later one."""
         used = self.rows[: self.fresh_slot]
-        live = np.flatnonzero((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1))
-        return live[np.argsort(used[live, NAME] & np.uint64(0xFFFFFFFF), kind="stable")].tolist()
+        live = ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) > 0
+        if since:
+            live &= (used[:, TALLY] & np.uint64(0xFFFFFFFF)) >= since
+        slots = np.flatnonzero(live)
+        return slots[np.argsort(used[slots, NAME] & np.uint64(0xFFFFFFFF), kind="stable")].tolist()
+
+    def count(self) -> int:
+        """Flows that were ever opened."""
+        return self.made
 
     def recycle(self) -> None:
-        """Forget the flows that `closed` told of."""
+        """Forget the flows that `closed` told of, and all events."""
         i: cython.Py_ssize_t
         slot: cython.Py_ssize_t
         for i in range(self.over_count):
@@ -985,6 +991,7 @@ class FlowTable:
             self.free_slots[self.free_count] = slot
             self.free_count += 1
         self.over_count = 0
+        self.event_count = 0
 
     def release(self, slot: cython.Py_ssize_t) -> None:
         """The flow is named for good: free its first bytes and keep no more."""

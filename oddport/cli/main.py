@@ -1,0 +1,165 @@
+"""Words of the command line → a dashboard, a scan, a load, or a list."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from oddport import __version__
+
+EXAMPLES = """
+\b
+Examples:
+  oddport demo                               the dashboard on a demo capture with findings
+  oddport capture.pcapng                     load a capture and look at it
+  oddport scan capture.pcap                  findings as a table
+  oddport scan --format ndjson --each DIR    every capture of a folder, one JSON object a line
+  ssh host tcpdump -U -w - | oddport scan -  read from a pipe
+"""
+
+
+class OpenByDefault(click.Group):
+    """A first word that is no command is a capture or a case to open."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The named command, else `open` with all words."""
+        if args and args[0] not in self.commands and (args[0] == "-" or not args[0].startswith("-")):
+            return "open", self.commands["open"], args
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=OpenByDefault, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
+@click.version_option(__version__, prog_name="oddport")
+def cli() -> None:
+    """Does what is spoken on this port fit the port?
+
+    oddport names the protocol of every flow from its bytes, judges whether it belongs on its port (ATT&CK T1571), and
+    shows the bytes that prove it. `oddport CAPTURE…` opens the dashboard.
+    """
+
+
+def _lazy(module: str, name: str) -> Any:
+    from importlib import import_module
+
+    return getattr(import_module(module), name)
+
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+
+
+@cli.command("open")
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…|CASE")
+@click.option("--case", type=click.Path(path_type=Path), help="Case file to load into (default: in your data folder).")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal; so over ssh.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
+@click.option("--theme", type=click.Choice(["dark", "light", "ansi", "contrast"]), help="Colours (default: by terminal).")
+def open_command(captures: tuple[str, ...], case: Path | None, no_mouse: bool, ascii_only: bool, theme: str | None) -> None:
+    """Open captures, a folder of them, or a case in the dashboard.
+
+    \b
+    Examples:
+      oddport capture.pcapng
+      oddport part1.pcap part2.pcap.gz         several files are one capture, in time order
+      oddport --case branch.oddport a.pcap     keep the case where you say
+      oddport branch.oddport                   open a case
+    """
+    sys.exit(_lazy("oddport.cli.dashboard", "open_captures")(captures, case, not no_mouse, ascii_only, theme))
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
+def demo(name: str | None, no_mouse: bool, ascii_only: bool) -> None:
+    """Open a demo capture in the dashboard; without NAME, the one that shows most.
+
+    \b
+    Examples:
+      oddport demo
+      oddport demo https-on-8088
+      oddport demo --help
+    """
+    sys.exit(_lazy("oddport.cli.dashboard", "open_demo")(name, not no_mouse, ascii_only))
+
+
+@cli.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
+@click.option("--format", "form", type=click.Choice(["table", "ndjson"]), default="table", show_default=True)
+@click.option("--each", is_flag=True, help="Analyse each file by itself; else several files are one capture.")
+@click.option("--case", type=click.Path(path_type=Path), help="Keep everything in this case file too.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 if a finding is this severe or worse.")
+def scan(captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None) -> None:
+    """Analyse captures and print what was found.
+
+    CAPTURE is a file, a folder (every capture in it), or - for standard input; gzip, zstd and xz are unpacked.
+    Exit status: 0, 1 with --fail-on, 2 if nothing could be read or the call is wrong.
+
+    \b
+    Examples:
+      oddport scan capture.pcap
+      oddport scan --fail-on high capture.pcap && echo fine
+      oddport scan --format ndjson --each captures/ > captures.ndjson
+      ssh host tcpdump -U -w - | oddport scan -
+    """
+    sys.exit(_lazy("oddport.cli.scan", "scan")(captures, form, each, case, fail_on))
+
+
+@cli.command()
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
+@click.option("--case", type=click.Path(path_type=Path), required=True, help="Case file to make.")
+def load(captures: tuple[str, ...], case: Path) -> None:
+    """Load captures into a case file: read, named, judged, indexed. Prints progress to standard error only.
+
+    \b
+    Examples:
+      oddport load capture.pcap --case capture.oddport
+      ssh host tcpdump -U -w - | oddport load - --case live.oddport
+    """
+    sys.exit(_lazy("oddport.cli.load", "load")(captures, case))
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def cases(ctx: click.Context) -> None:
+    """List the cases in your data folder, with their sizes.
+
+    \b
+    Examples:
+      oddport cases
+      oddport cases remove branch-office
+    """
+    if ctx.invoked_subcommand is None:
+        sys.exit(_lazy("oddport.cli.cases", "list_all")())
+
+
+@cases.command("remove")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove_case(names: tuple[str, ...], yes: bool) -> None:
+    """Remove cases, with the verdicts and notes in them. Captures stay where they are.
+
+    \b
+    Examples:
+      oddport cases remove branch-office
+      oddport cases remove --yes branch-office old-capture
+    """
+    sys.exit(_lazy("oddport.cli.cases", "remove")(names, yes))
+
+
+@cli.command()
+@click.argument("name", required=False)
+def detectors(name: str | None) -> None:
+    """List the detectors, or print the document of one.
+
+    \b
+    Examples:
+      oddport detectors
+      oddport detectors port-mismatch
+    """
+    sys.exit(_lazy("oddport.cli.detectors", "show")(name))
+
+
+def main() -> None:
+    """Entry point of the `oddport` script."""
+    cli(prog_name="oddport")

@@ -1,0 +1,77 @@
+"""Captures → findings on standard output, as a table or as NDJSON."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from oddport.capture import CaptureReader, open_capture
+from oddport.cli.paths import expand, fail
+from oddport.detection.model import Severity
+from oddport.detection.registry import load as load_detectors
+from oddport.exports.ndjson import NdjsonSink
+from oddport.exports.table import TableSink
+from oddport.loading.pipeline import Load
+from oddport.loading.progress import TerminalProgress
+from oddport.loading.sink import Sink
+from oddport.loading.stopping import Stop
+from oddport.loading.tee import Tee
+
+OK, FOUND, UNUSABLE = 0, 1, 2
+
+
+def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on: str | None) -> int:
+    """Print what is found; gives the exit status."""
+    paths = expand(words)
+    if not paths:
+        return UNUSABLE
+    runs = [[path] for path in paths] if each else [paths]
+    if case is not None and len(runs) > 1:
+        fail("--case keeps one capture; with --each there are several. Leave one of the two out.")
+        return UNUSABLE
+    stop = Stop().on_signals()
+    worst, readable = -1, False
+    try:
+        for run in runs:
+            found, read = _scan_one(run, form, case, stop)
+            worst, readable = max(worst, found), readable or read
+            if stop():
+                fail("Stopped. What was read until then is above.")
+                break
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read the output has seen enough; keep Python from failing once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not readable:
+        return UNUSABLE
+    return FOUND if fail_on is not None and worst >= Severity[fail_on.upper()] else OK
+
+
+def _scan_one(paths: list[str], form: str, case: Path | None, stop: Stop) -> tuple[int, bool]:
+    """Analyse one capture; (worst severity or -1, whether anything could be read)."""
+    detectors, broken = load_detectors()
+    progress = TerminalProgress()
+    with tempfile.TemporaryDirectory(prefix="oddport-") as folder:
+        reader = open_capture(paths, workdir=Path(folder))
+        try:
+            printer = TableSink(reader) if form == "table" else NdjsonSink(reader, sys.stdout.write)
+            for error in broken:
+                printer.error(error)
+            if case is None:
+                Load(reader, printer, detectors, stop=stop, on_progress=progress.show).run()
+            else:
+                _load_too(reader, printer, detectors, case, stop, progress)
+            progress.close()
+            if isinstance(printer, TableSink):
+                printer.print()
+            return max(printer.severities, default=-1), any(file.format for file in reader.files)
+        finally:
+            progress.close()
+            reader.close()
+
+
+def _load_too(reader: CaptureReader, printer: Sink, detectors: list, case: Path, stop: Stop, progress: TerminalProgress) -> None:
+    from oddport.loading.into_case import into_case
+
+    into_case(reader, case, lambda sink: Tee(printer, sink), detectors, stop, progress.show)

@@ -1,0 +1,102 @@
+"""Findings of a load → a table on a terminal, worst first."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddport.detection.model import DetectorError, Finding, FlowBatch
+from oddport.engine.columns import address_text
+from oddport.engine.trains import Train
+from oddport.loading.progress import size_text
+from oddport.protocols.model import PortVerdict
+
+LETTERS = "ILMHC"
+STYLES = ("dim", "blue", "yellow", "red", "bold magenta")
+
+
+class TableSink:
+    """Keeps findings and counts; `print` writes them with rich."""
+
+    wants_packets = False
+    wants_open = False
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self._findings: list[Finding] = []
+        self._errors: list[DetectorError] = []
+        self._flows = self._odd = self._trains = 0
+
+    @property
+    def severities(self) -> list[int]:
+        """Severity of each finding."""
+        return [int(finding.severity) for finding in self._findings]
+
+    def packets(self, columns: dict[str, NDArray[np.generic]], first: int, count: int, numbers: dict[int, int]) -> None:
+        """Not shown."""
+
+    def flows(self, batch: FlowBatch, is_open: bool) -> None:
+        """Counted."""
+        self._flows += len(batch.flows)
+        self._odd += int((batch.verdict == PortVerdict.MISMATCH).sum())
+
+    def trains(self, trains: list[Train]) -> None:
+        """Counted."""
+        self._trains += len(trains)
+
+    def findings(self, changed: list[Finding], gone: list[str]) -> None:
+        """Kept; a load without a display hands them over once, worst first."""
+        self._findings.extend(changed)
+
+    def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
+        """Findings name their flow themselves."""
+
+    def error(self, error: DetectorError) -> None:
+        """Shown above the table."""
+        self._errors.append(error)
+
+    def files(self, reader: Any) -> None:
+        """Asked when printing."""
+
+    def print(self) -> None:
+        """Write the table to standard output."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(highlight=False, emoji=False, markup=False)
+        for file in self._reader.files:
+            size = f"{file.packets:,} packets, {size_text(file.bytes)}"
+            console.print(Text.assemble((printable(str(file.path)), "bold"), f"  {file.format or 'not read'}  {size}"))
+            for warning in file.warnings:
+                console.print(Text(f"▲ {printable(warning)}", style="yellow"))
+        for error in self._errors:
+            console.print(Text(f"▲ {printable(error.message)}", style="red"))
+        trains = f", {self._trains:,} fragment trains" if self._trains else ""
+        console.print(
+            Text(f"{self._flows:,} flows{trains}; {self._odd:,} flows speak what does not fit their port", style="dim")
+        )
+        if not self._findings:
+            console.print("Nothing odd found.")
+            return
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name, justify in (("Sev", "left"), ("Score", "right"), ("Finding", "left"), ("From", "left"), ("To", "left"), ("×", "right")):
+            table.add_column(name, justify=justify, no_wrap=name in ("Sev", "Score", "From", "To"))  # type: ignore[arg-type]
+        table.add_column("ATT&CK")
+        for finding in self._findings:
+            style = STYLES[finding.severity]
+            table.add_row(
+                Text(LETTERS[finding.severity], style=style),
+                Text(str(finding.score)),
+                Text(printable(finding.title)),
+                Text(address_text(finding.src, finding.version)),
+                Text(address_text(finding.dst, finding.version)),
+                Text(f"{finding.count:,}" if finding.count > 1 else ""),
+                Text(" ".join(mapping.technique for mapping in finding.mappings)),
+            )
+        console.print(table)
+
+
+def printable(text: str) -> str:
+    """`text` with everything that could steer a terminal replaced."""
+    return "".join(character if character.isprintable() else "·" for character in text)

@@ -1,0 +1,207 @@
+"""A capture → its facts and opinions, handed to a sink: the way of the data from bytes to findings, once."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from oddport.capture import CaptureReader
+from oddport.detection.model import Detector
+from oddport.detection.runner import Runner
+from oddport.engine.batch import Decoded
+from oddport.engine.columns import BATCH, BLOCK, packet_arrays
+from oddport.engine.decode import decode
+from oddport.engine.flows import FlowTable
+from oddport.engine.fragments import FragmentTable
+from oddport.loading.naming import Namer
+from oddport.loading.sink import Sink
+
+SECOND = 1_000_000_000
+FIRST_TICK = 0.15
+"""Seconds until the first rows are handed over; a shorter load hands over once."""
+TICK = 0.25
+"""Seconds between two hand-overs of what is not over yet, and between two reports of progress."""
+TICK_SHARE = 8
+"""A hand-over that took t is followed by a pause of at least TICK_SHARE * t."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """What the engine may be told. Times in seconds of capture time; the defaults are Zeek's."""
+
+    tcp_timeout: float = 300.0
+    tcp_closed_timeout: float = 5.0
+    udp_timeout: float = 60.0
+    other_timeout: float = 60.0
+    head_memory: int = 128 << 20
+    """Bytes for the first bytes of all open flows together."""
+    detectors: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a load is."""
+
+    bytes: int = 0
+    total: int | None = None
+    packets: int = 0
+    flows: int = 0
+    findings: int = 0
+    seconds: float = 0.0
+
+
+class Load:
+    """One run over one capture (several files in time order are one capture).
+
+    `run` returns whether the capture was read to its end; False: `stop` said to end. What was read is handed over whole
+    either way.
+    """
+
+    def __init__(
+        self,
+        reader: CaptureReader,
+        sink: Sink,
+        detectors: Iterable[type[Detector]],
+        settings: LoadSettings | None = None,
+        stop: Callable[[], bool] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        settings = settings or LoadSettings()
+        self.progress = Progress()
+        self._reader = reader
+        self._sink = sink
+        self._stop = stop
+        self._on_progress = on_progress
+        self._table = FlowTable(
+            tcp_timeout=int(settings.tcp_timeout * SECOND),
+            closed_timeout=int(settings.tcp_closed_timeout * SECOND),
+            udp_timeout=int(settings.udp_timeout * SECOND),
+            other_timeout=int(settings.other_timeout * SECOND),
+            arena_bytes=settings.head_memory,
+        )
+        self._namer = Namer(self._table)
+        self._trains = FragmentTable()
+        self._flow_of_train: dict[int, int] = {}
+        self._runner = Runner(detectors, settings.detectors, reader.digest, sink.error)
+        self._decoded = Decoded()
+        self._columns = packet_arrays(BLOCK)
+        self._block_first = 0
+        self._numbers: dict[int, int] = {}
+        self._shown = 0
+        self._began = time.monotonic()
+        self._next_tick = self._began + FIRST_TICK
+
+    def run(self) -> bool:
+        """Read, name and judge. Raises what the sink raises; bad captures are warnings of the reader."""
+        whole = True
+        for batch in self._reader.batches():
+            self._take(batch)
+            if self.progress.packets % BATCH == 0:
+                self._name()
+            now = time.monotonic()
+            if now >= self._next_tick:
+                self._tick(now)
+            if self._stop is not None and self._stop():
+                whole = False
+                break
+        self._finish()
+        return whole
+
+    def _take(self, batch: Any) -> None:
+        count, first = batch.count, self.progress.packets
+        decoded, at = self._decoded, first - self._block_first
+        fragments = decode(batch, decoded)
+        if fragments:
+            self._trains.take(batch, decoded, first)
+        rows = slice(at, at + count)
+        columns = self._columns
+        self._table.feed(
+            batch, decoded, self._trains.buffer, {name: columns[name][rows] for name in ("flow", "flags", "info")}, first
+        )
+        if fragments:
+            self._tie_trains(count, rows)
+        if self._sink.wants_packets:
+            for name in ("file", "interface", "ts", "offset", "caplen", "wirelen"):
+                columns[name][rows] = getattr(batch, name)[:count]
+            if at + count == BLOCK:
+                self._sink.packets(columns, self._block_first, BLOCK, self._numbers)
+                for number in np.unique(columns["file"]).tolist():
+                    self._numbers[number] = self._numbers.get(number, 0) + int((columns["file"] == number).sum())
+        self.progress.packets = first + count
+        if at + count == BLOCK:
+            self._block_first += BLOCK
+
+    def _tie_trains(self, count: int, rows: slice) -> None:
+        """Remember which flow a fragment train belongs to."""
+        train, flow = self._decoded.train[:count], self._columns["flow"][rows]
+        for row in np.flatnonzero((train > 0) & (flow > 0)).tolist():
+            self._flow_of_train[int(train[row])] = int(flow[row])
+
+    def _name(self) -> None:
+        """Name what can be named; judge and hand over what is over."""
+        self._namer.early()
+        self._table.sweep()
+        self._hand_over()
+        trains = self._trains.closed()
+        if trains:
+            self._judge_trains(trains)
+
+    def _hand_over(self) -> None:
+        batch = self._namer.over()
+        if len(batch.flows):
+            self._runner.flows(batch)
+            self._sink.flows(batch, False)
+        self.progress.flows = self._table.count()
+
+    def _judge_trains(self, trains: list[Any]) -> None:
+        for train in trains:
+            train.flow = self._flow_of_train.pop(train.id, 0)
+        self._runner.trains(trains)
+        self._sink.trains(trains)
+
+    def _tick(self, now: float) -> None:
+        """Report progress; show what is not over yet to a sink that wants it."""
+        self.progress.bytes, self.progress.total = self._reader.position()
+        self.progress.seconds = now - self._began
+        if self._sink.wants_open:
+            self._sink.files(self._reader)
+            self._hand_over_open()
+        if self._on_progress is not None:
+            self._on_progress(self.progress)
+        ended = time.monotonic()
+        self._next_tick = ended + max(TICK, TICK_SHARE * (ended - now))
+
+    def _hand_over_open(self) -> None:
+        """Rows of open flows that moved since the last time, findings so far, and the block that is not full yet."""
+        batch = self._namer.open(self._shown)
+        if len(batch.flows):
+            self._sink.flows(batch, True)
+        self._shown = self.progress.packets
+        changed, gone = self._runner.changes()
+        if changed or gone:
+            self._sink.findings(changed, gone)
+        self.progress.findings = self._runner.count()
+        if self._sink.wants_packets and self.progress.packets > self._block_first:
+            count = self.progress.packets - self._block_first
+            self._sink.packets(self._columns, self._block_first, count, self._numbers)
+
+    def _finish(self) -> None:
+        self._namer.early()
+        self._table.end_all()
+        self._hand_over()
+        self._judge_trains(self._trains.closed() + self._trains.finish())
+        count = self.progress.packets - self._block_first
+        if self._sink.wants_packets and count:
+            self._sink.packets(self._columns, self._block_first, count, self._numbers)
+        findings = self._runner.finish()
+        changed, gone = self._runner.changes()
+        self._sink.findings(changed, gone)
+        self._sink.marks(*self._runner.marks())
+        self._sink.files(self._reader)
+        self.progress.findings = len(findings)
+        self.progress.bytes, self.progress.total = self._reader.position()
+        self.progress.seconds = time.monotonic() - self._began
+        if self._on_progress is not None:
+            self._on_progress(self.progress)

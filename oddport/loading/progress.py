@@ -1,0 +1,79 @@
+"""Progress of a load → a line on a terminal, or one JSON object a line for the dashboard."""
+
+import json
+import sys
+from typing import TextIO
+
+from oddport.loading.pipeline import Progress
+
+
+def progress_json(progress: Progress, state: str, message: str = "") -> str:
+    """One line for whoever started the loader: `state` is loading, done, stopped or failed."""
+    return json.dumps(
+        {
+            "state": state,
+            "bytes": progress.bytes,
+            "total": progress.total,
+            "packets": progress.packets,
+            "flows": progress.flows,
+            "findings": progress.findings,
+            "seconds": round(progress.seconds, 3),
+            "message": message,
+        }
+    )
+
+
+def size_text(count: float) -> str:
+    """Bytes in decimal units with three digits: 996 B, 9.45 kB, 412 MB."""
+    if count < 1000:
+        return f"{int(count)} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        if count < 999.5:
+            break
+    return f"{count:.{max(0, 2 - len(str(int(count))) + 1)}f} {unit}"
+
+
+def left_text(seconds: float) -> str:
+    """A remaining time rounded to 1, 5 or 30 s, then minutes: "about 7 s left"."""
+    if seconds >= 90:
+        return f"about {round(seconds / 60)} min left"
+    step = 1 if seconds < 10 else 5 if seconds < 60 else 30
+    return f"about {max(step, round(seconds / step) * step)} s left"
+
+
+def progress_text(progress: Progress) -> str:
+    """One line for a person: share, bytes, rate, what is left, packets and flows."""
+    rate = progress.bytes / progress.seconds if progress.seconds else 0.0
+    counts = f"{progress.packets:,} packets, {progress.flows:,} flows"
+    if progress.total is None:
+        return f"{size_text(progress.bytes)} read, {size_text(rate)}/s, {counts}"
+    share = progress.bytes / progress.total if progress.total else 1.0
+    left = (progress.total - progress.bytes) / rate if rate else 0.0
+    rest = f", {left_text(left)}" if left >= 2 else ""
+    return f"{share:.0%} of {size_text(progress.total)}, {size_text(rate)}/s{rest}, {counts}"
+
+
+class TerminalProgress:
+    """Rewrites one line of standard error; prints nothing where that is no terminal until `close`."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._width = 0
+
+    def show(self, progress: Progress) -> None:
+        """Put the line in place of the last one."""
+        if not self._live:
+            return
+        text = progress_text(progress)
+        self._stream.write("\r" + text.ljust(self._width))
+        self._stream.flush()
+        self._width = len(text)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._width:
+            self._stream.write("\r" + " " * self._width + "\r")
+            self._stream.flush()
+            self._width = 0
