@@ -1,0 +1,105 @@
+"""Packet columns ⇄ one row of `packet_block`: each column as its least value plus the narrowest unsigned differences.
+
+`layout` is a JSON object, column name → [item type, base]: value i = base + item i. Item types are NumPy's `|u1`,
+`<u2`, `<u4`, `<u8`; an empty type means that all values equal the base and the BLOB is empty; a layout that is a string
+names the column that holds the same values. Little-endian on every machine.
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddport.engine.columns import PACKET
+
+COLUMNS = ("flow", "ts", "offset", "caplen", "wirelen", "flags", "info", "file", "interface")
+"""In the order of the table: what finds the packets of a flow comes first."""
+_WIDTHS = ((1 << 8, "|u1"), (1 << 16, "<u2"), (1 << 32, "<u4"))
+_SAME = {"wirelen": "caplen"}  # most captures hold whole frames
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBlock:
+    """What a row of `packet_block` holds."""
+
+    layout: str
+    blobs: tuple[bytes, ...]
+    """By COLUMNS."""
+
+
+def pack(columns: dict[str, NDArray[np.generic]], count: int) -> PackedBlock:
+    """Rows `[:count]` of packet columns (dtypes PACKET) as a stored block. `count` ≥ 1."""
+    layout: dict[str, str | list[str | int]] = {}
+    blobs: list[bytes] = []
+    for name in COLUMNS:
+        values = np.ascontiguousarray(columns[name][:count])
+        if values.dtype != PACKET[name] or len(values) != count:
+            raise ValueError(
+                f"packet column {name}: {len(values)} values of {values.dtype}, not {count} of {PACKET[name]}"
+            )
+        twin = _SAME.get(name)
+        if twin is not None and np.array_equal(values, columns[twin][:count]):
+            layout[name] = twin
+            blobs.append(b"")
+            continue
+        item, base, blob = _narrow(values)
+        layout[name] = [item, base]
+        blobs.append(blob)
+    return PackedBlock(json.dumps(layout, separators=(",", ":")), tuple(blobs))
+
+
+class Unpacked:
+    """The layout of a stored block, ready to read columns or single rows of it."""
+
+    def __init__(self, layout: str, count: int) -> None:
+        self.count = count
+        self._layout: dict[str, str | list[str | int]] = json.loads(layout)
+
+    def source(self, name: str) -> str:
+        """Name of the stored column that holds the values of `name`."""
+        entry = self._layout[name]
+        return entry if isinstance(entry, str) else name
+
+    def column(self, name: str, blobs: dict[str, bytes]) -> NDArray[np.generic]:
+        """All values of a column, in its dtype."""
+        return self.take(name, blobs, None)
+
+    def take(self, name: str, blobs: dict[str, bytes], rows: NDArray[np.intp] | None) -> NDArray[np.generic]:
+        """The values of a column in the given rows (all if None), in its dtype."""
+        source = self.source(name)
+        entry = self._layout[source]
+        if isinstance(entry, str):
+            raise ValueError(f"packet column {name} is stored nowhere")
+        item, base = str(entry[0]), int(entry[1])
+        dtype = PACKET[name]
+        many = self.count if rows is None else len(rows)
+        if not item:
+            return np.full(many, base, dtype)
+        narrow = np.frombuffer(blobs[source], np.dtype(item))
+        if len(narrow) != self.count:
+            raise ValueError(f"packet column {name} holds {len(narrow)} values, not {self.count}")
+        if rows is not None:
+            narrow = narrow[rows]
+        if dtype.kind == "i":
+            # wraps as it wrapped when packed: differences of int64 are taken modulo 2^64
+            return (narrow.astype(np.uint64) + np.uint64(base & 0xFFFF_FFFF_FFFF_FFFF)).view(np.int64)
+        return (narrow.astype(np.uint64) + np.uint64(base)).astype(dtype)
+
+
+def _narrow(values: NDArray[np.generic]) -> tuple[str, int, bytes]:
+    low, high = int(values.min()), int(values.max())  # type: ignore[attr-defined]
+    if low == high:
+        return "", low, b""
+    own = values.dtype.itemsize
+    for limit, item in _WIDTHS:
+        width = np.dtype(item).itemsize
+        if 0 <= low and high < limit and width <= own:
+            return item, 0, values.astype(item).tobytes()
+        if high - low < limit and width < own:
+            if values.dtype.kind == "i":
+                distance = values.view(np.uint64) - np.uint64(low & 0xFFFF_FFFF_FFFF_FFFF)
+                return item, low, distance.astype(item).tobytes()
+            return item, low, (values.astype(np.uint64) - np.uint64(low)).astype(item).tobytes()
+    distance = values.view(np.uint64) - np.uint64(low & 0xFFFF_FFFF_FFFF_FFFF)
+    return "<u8", low, distance.tobytes()

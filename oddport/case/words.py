@@ -1,0 +1,87 @@
+"""Numbers of the case file → the words people read, without importing NumPy.
+
+The same words are the names of the enumerations and tables in `engine.columns`, `protocols.model` and
+`detection.model`; a test holds them equal. They are repeated here because the dashboard paints before NumPy is loaded.
+"""
+
+import unicodedata
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+"""By detection.model.Severity."""
+TIERS = ("", "C", "B", "A")
+"""By protocols.model.Tier; the empty one has no name to be sure of."""
+PORT_VERDICTS = ("", "standard", "alternate", "dynamic", "unrecognised", "mismatch")
+"""By protocols.model.PortVerdict; the empty one: nothing to judge."""
+STATES = ("", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+"""By engine.columns.STATES."""
+SERVERS = (
+    "unknown",
+    "responder by SYN",
+    "originator by grammar",
+    "responder by grammar",
+    "originator by port",
+    "responder by port",
+)
+"""By engine.columns.SERVER_*."""
+NOTES = (
+    (1, "midstream"),
+    (2, "one-sided"),
+    (4, "cut"),
+    (8, "gap from originator"),
+    (16, "gap from responder"),
+    (32, "named early"),
+    (64, "fragmented"),
+    (128, "repeats"),
+)
+"""By engine.columns.NOTE_*."""
+PROTOCOLS: dict[int, str] = {
+    1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
+    88: "eigrp", 89: "ospf", 103: "pim", 112: "vrrp", 115: "l2tp", 132: "sctp", 136: "udplite",
+}  # fmt: skip
+"""By engine.columns.PROTO_NAMES (IANA protocol numbers)."""
+VERDICTS = ("benign", "suspicious", "confirmed")
+"""What an analyst may say of a finding."""
+
+
+def protocol_word(number: int) -> str:
+    """The filter word of an IANA protocol number: `tcp`, `udp`, …, else `ip-N`."""
+    return PROTOCOLS.get(number, f"ip-{number}")
+
+
+def note_words(notes: int) -> tuple[str, ...]:
+    """The words of the NOTE_* bits that are set."""
+    return tuple(word for bit, word in NOTES if notes & bit)
+
+
+def word_rows() -> list[tuple[str, int, str]]:
+    """Rows of the table `word`: (kind, number, word)."""
+    rows = [
+        (kind, number, word)
+        for kind, words in (
+            ("severity", SEVERITIES),
+            ("tier", TIERS),
+            ("port_verdict", PORT_VERDICTS),
+            ("state", STATES),
+            ("server", SERVERS),
+        )
+        for number, word in enumerate(words)
+        if word
+    ]
+    return rows + [("proto", number, protocol_word(number)) for number in range(256)]
+
+
+def printable(text: str) -> str:
+    """The text with everything that a terminal or a reader could take for more than text written as an escape.
+
+    Control characters, bidirectional controls, invisible format characters and lone surrogates become `\\xNN` or
+    `\\uNNNN`; other text stays as it is. What is stored in the case may be shown by any tool.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(ord(c)) for c in text)
+
+
+def _escape(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
