@@ -160,8 +160,11 @@ def span(first_ns: int, last_ns: int) -> str:
 
 
 @lru_cache(8192)
-def address(packed: bytes, version: int) -> str:
-    """The text of a 16-byte address (IPv4 lies in the last four): dotted decimal, or RFC 5952."""
+def address(packed: bytes | int, version: int) -> str:
+    """The text of an address as the case (IPv4: an integer) or the engine (16 bytes, IPv4 in the last four) holds it:
+    dotted decimal, or RFC 5952."""
+    if isinstance(packed, int):
+        return str(IPv4Address(packed))
     return str(IPv4Address(packed[12:])) if version == 4 else str(IPv6Address(packed))
 
 
