@@ -9,8 +9,8 @@ from oddport.protocols.text import clean
 
 TARGET_LIMIT = 8_000
 """Bytes of a request target; RFC 9112, section 3, asks for at least that."""
-# RFC 9112, section 3, lets a recipient take runs of white space for one space
-_REQUEST = re.compile(rb"([A-Z][A-Z-]{1,19})[ \t]{1,8}([\x21-\x7e\x80-\xff]{1,8000})[ \t]{1,8}HTTP/1\.[01][ \t]{0,8}\r?\n")
+# RFC 9112, section 3, lets a recipient take runs of white space for one space; spaces in a target are wrong but spoken
+_REQUEST = re.compile(rb"([A-Z][A-Z-]{1,19})[ \t]{1,8}([^\x00-\x1f\x7f]{1,8000})[ \t]HTTP/1\.[01][ \t]{0,8}\r?\n")
 _OPEN_REQUEST = re.compile(rb"(?:GET|POST|PUT|HEAD|CONNECT|OPTIONS|DELETE|PATCH) (?:/|http://)[\x21-\x7e\x80-\xff]*\Z")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\r?\n")
 _METHOD_BYTES = UPPER + b"-"

@@ -16,10 +16,12 @@ from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry,
 
 PAIR_BITS = 48
 """Bits that two weak directions need together for tier A; fewer make tier C."""
-ALONE_BITS = 32
+ALONE_BITS = 40
 """Bits that a weak direction needs to name a flow (tier C) whose other direction was not seen."""
-DATAGRAMS = 4
-"""Datagrams of a direction that are tried until one parses."""
+DATAGRAMS = 2
+"""Datagrams of a direction that are tried until one parses: the first may be a keep-alive or a hole punched."""
+PAIRED = 8
+"""Datagrams of a direction among which partners are looked for (a reply to a later question)."""
 
 Hit = tuple[str, SideMatch, Grammar, int, int, int]
 """(name, match, grammar, which side's bytes, bytes before the datagram that matched, CLIENT or SERVER)"""
@@ -60,10 +62,12 @@ def _hits(rows: Row, parts: tuple[bytes, ...], side: int, role: int) -> list[Hit
 
 
 def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
+    """What the fallback grammars see in one direction, which must begin like text."""
     hits: list[Hit] = []
-    for data in parts[:1]:
-        if data:
-            _ask(entries, data, side, 0, role, hits)
+    data = parts[0]
+    # what begins with a byte that no text has is looked at no further: nearly all unnamed flows end here
+    if data and (data[0] >= 0x20 or data[0] in b"\r\n\t\x1b") and data[0] < 0x80:
+        _ask(entries, data, side, 0, role, hits)
     return hits
 
 
@@ -226,10 +230,11 @@ def _server_of(hit: Hit, forward: tuple[list[Hit], list[Hit]], backward: tuple[l
     return side if server else 1 - side
 
 
-def _parts(head: Head) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def _parts(head: Head, most: int) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What matchers are given of each direction: the stream, or the first datagrams."""
     if head.proto == TCP:
         return (head.orig,), (head.resp,)
-    return (head.orig_datagrams or (head.orig,))[:DATAGRAMS], (head.resp_datagrams or (head.resp,))[:DATAGRAMS]
+    return (head.orig_datagrams or (head.orig,))[:most], (head.resp_datagrams or (head.resp,))[:most]
 
 
 def identify(head: Head) -> Identification:
@@ -238,12 +243,13 @@ def identify(head: Head) -> Identification:
     Mid-stream starts, one-sided captures and either order of speaking are taken as they come; see the module's head for
     how candidates are weighed.
     """
-    tables = _registry()
-    rows = tables.client.get(head.proto)
-    if rows is None:
+    proto = head.proto
+    tables = _tables[0] if _tables else _registry()
+    rows = tables.client.get(proto)
+    if rows is None or not (head.orig or head.resp):
         return Identification()
-    server_rows = tables.server[head.proto]
-    orig, resp = _parts(head)
+    server_rows = tables.server[proto]
+    orig, resp = _parts(head, DATAGRAMS)
     as_client = _hits(rows, orig, 0, CLIENT)
     as_server = _hits(server_rows, resp, 1, SERVER)
     if len(as_client) == 1 and len(as_server) == 1:
@@ -254,22 +260,26 @@ def identify(head: Head) -> Identification:
             grammar is other[2]
             and one[1].strong
             and other[1].strong
-            and (grammar.pair is None or _belong(grammar, orig, resp))
+            and (grammar.pair is None or _belong(grammar, *_parts(head, PAIRED)))
             and not _reverses(grammar, one, other, orig, resp)
         ):
             return _named(one, other, Tier.A, 1)
     forward = (as_client, as_server)
     backward = (_hits(server_rows, orig, 0, SERVER), _hits(rows, resp, 1, CLIENT))
-    found = _decide(forward, backward, orig, resp)
-    if found.tier >= Tier.B:
-        return found
-    fallback_client, fallback_server = tables.fallback_client[head.proto], tables.fallback_server[head.proto]
-    if fallback_client or fallback_server:
+    if as_client or as_server or backward[0] or backward[1]:
+        found = _decide(forward, backward, *_parts(head, PAIRED))
+        if found.tier >= Tier.B:
+            return found
+    else:
+        found = Identification()
+    fallback_client, fallback_server = tables.fallback_client[proto], tables.fallback_server[proto]
+    if fallback_client:
         forward = (_rest(fallback_client, orig, 0, CLIENT), _rest(fallback_server, resp, 1, SERVER))
         backward = (_rest(fallback_server, orig, 0, SERVER), _rest(fallback_client, resp, 1, CLIENT))
-        late = _decide(forward, backward, orig, resp)
-        if late.tier > found.tier:
-            return late
+        if forward[0] or forward[1] or backward[0] or backward[1]:
+            late = _decide(forward, backward, orig, resp)
+            if late.tier > found.tier:
+                return late
     return found
 
 
@@ -302,7 +312,7 @@ def explain_not(app: str, head: Head) -> str | None:
     protocol = tables.protocols.get(tables.aliases.get(app, app))
     if protocol is None:
         return None
-    orig, resp = _parts(head)
+    orig, resp = _parts(head, DATAGRAMS)
     if not any(orig) or not any(resp):
         return None
     reasons: list[str] = []

@@ -31,7 +31,7 @@ def client(data: bytes) -> SideMatch | None:
     """An array of bulk strings whose first length closes on CR LF; an inline command counts weakly."""
     if data[0] != 0x2A:
         inline = _INLINE.match(data)
-        if inline is None:
+        if inline is None or b" HTTP/1." in inline.group():
             return None
         word = data[: inline.end()].split(None, 1)[0]
         return SideMatch(False, ((0, inline.end(), "inline command"),), {"command": clean(word)}, False, 4 * len(word) + 8)

@@ -70,14 +70,18 @@ MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
     "dns",
     "http",
+    "irc",
     "kerberos",
     "ldap",
+    "mail_and_files",
     "netbios",
     "redis",
+    "shell",
     "sip",
     "smb",
     "snmp",
     "ssh",
+    "telnet",
     "vnc",
 )
 

@@ -16,6 +16,12 @@ PACKET_LIMIT = 35_000
 VERSIONS = (b"SSH-2.0-", b"SSH-1.99-", b"SSH-1.5-", b"SSH-1.3-")
 
 
+def _control(data: bytes, start: int, end: int) -> bool:
+    """Whether the line has control characters before its end; CR before LF is none."""
+    line = data[start:end].rstrip(b"\r")
+    return not line.isascii() or not line.decode("ascii").isprintable()
+
+
 def _identification(data: bytes, start: int) -> SideMatch | None:
     """The identification string at `start`, and the key exchange packet behind it."""
     for version in VERSIONS:
@@ -24,16 +30,13 @@ def _identification(data: bytes, start: int) -> SideMatch | None:
     else:
         return None
     end = data.find(b"\n", start, start + LINE_LIMIT + 1)
-    if end < 0:
+    if end < 0 or _control(data, start, end):
         # cut, or padded with NUL as some devices do: the words are there, the line is not
         end = start + len(version)
         while end < len(data) and 0x20 <= data[end] < 0x7F and end - start < LINE_LIMIT:
             end += 1
         return SideMatch(False, ((start, end - start, "SSH identification string without its end"),), {}, True, 64)
     line = data[start:end].rstrip(b"\r")
-    for byte in line:
-        if byte < 0x20 or byte == 0x7F:
-            return None
     facts: dict[str, str | int | bool | list[str]] = {"banner": clean(line)}
     spans = [(start, end - start, "SSH identification string")]
     bits = 8 * len(version) + 8
