@@ -134,10 +134,7 @@ def _to_ns(ticks: cython.ulonglong, resolution: cython.uint, offset: cython.long
         power = _power_of_ten(exponent)
         seconds = ticks // power
         fraction = ticks - seconds * power
-        if exponent <= 9:
-            fraction = fraction * _power_of_ten(9 - exponent)
-        else:
-            fraction = fraction // _power_of_ten(exponent - 9)
+        fraction = fraction * _power_of_ten(9 - exponent) if exponent <= 9 else fraction // _power_of_ten(exponent - 9)
     elif exponent <= 28:
         fraction = ticks // _power_of_ten(exponent - 9)
     if seconds >= cython.cast(cython.ulonglong, _HUGE) or offset > _HUGE:
@@ -390,7 +387,7 @@ class PcapngWalker:
                 # some writers leave the padding of the packet out of the length
                 padded = ((length + 3) >> 2) << 2
                 fixed = 12
-                if kind == _ENHANCED or kind == _PACKET:
+                if kind in (_ENHANCED, _PACKET):
                     fixed = 32
                 elif kind == _SECTION:
                     fixed = 28
@@ -411,7 +408,7 @@ class PcapngWalker:
                     self.reason = 3
                     self.detail = _u32(data, o + padded - 4, big)
                     break
-                if kind == _ENHANCED or kind == _PACKET:
+                if kind in (_ENHANCED, _PACKET):
                     number = _u32(data, o + 8, big) if kind == _ENHANCED else _u16(data, o + 8, big)
                     if number >= self.known:
                         status = 3
@@ -430,7 +427,7 @@ class PcapngWalker:
                         self.resolutions[number],
                         self.offsets[number],
                     )
-                    if time == _LATEST or time == _EARLIEST:
+                    if time in (_LATEST, _EARLIEST):
                         if self.clamped == 0:
                             self.clamped_at = base + o
                         self.clamped += 1
@@ -454,7 +451,7 @@ class PcapngWalker:
                         break
                     time = self.last
                     self.start[n] = o + 12
-                elif kind == _SECTION or kind == _INTERFACE:
+                elif kind in (_SECTION, _INTERFACE):
                     status = 2
                     self.need = padded
                     break
