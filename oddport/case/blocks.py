@@ -6,7 +6,9 @@ names the column that holds the same values. Little-endian on every machine.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ class PackedBlock:
     """By COLUMNS."""
 
 
-def pack(columns: dict[str, NDArray[np.generic]], count: int) -> PackedBlock:
+def pack(columns: Mapping[str, NDArray[Any]], count: int) -> PackedBlock:
     """Rows `[:count]` of packet columns (dtypes PACKET) as a stored block. `count` ≥ 1."""
     layout: dict[str, str | list[str | int]] = {}
     blobs: list[bytes] = []
@@ -61,11 +63,11 @@ class Unpacked:
         entry = self._layout[name]
         return entry if isinstance(entry, str) else name
 
-    def column(self, name: str, blobs: dict[str, bytes]) -> NDArray[np.generic]:
+    def column(self, name: str, blobs: dict[str, bytes]) -> NDArray[Any]:
         """All values of a column, in its dtype."""
         return self.take(name, blobs, None)
 
-    def take(self, name: str, blobs: dict[str, bytes], rows: NDArray[np.intp] | None) -> NDArray[np.generic]:
+    def take(self, name: str, blobs: dict[str, bytes], rows: NDArray[np.intp] | None) -> NDArray[Any]:
         """The values of a column in the given rows (all if None), in its dtype."""
         source = self.source(name)
         entry = self._layout[source]
@@ -87,14 +89,14 @@ class Unpacked:
         return (narrow.astype(np.uint64) + np.uint64(base)).astype(dtype)
 
 
-def _narrow(values: NDArray[np.generic]) -> tuple[str, int, bytes]:
-    low, high = int(values.min()), int(values.max())  # type: ignore[attr-defined]
+def _narrow(values: NDArray[Any]) -> tuple[str, int, bytes]:
+    low, high = int(values.min()), int(values.max())
     if low == high:
         return "", low, b""
     own = values.dtype.itemsize
     for limit, item in _WIDTHS:
         width = np.dtype(item).itemsize
-        if 0 <= low and high < limit and width <= own:
+        if low >= 0 and high < limit and width <= own:
             return item, 0, values.astype(item).tobytes()
         if high - low < limit and width < own:
             if values.dtype.kind == "i":

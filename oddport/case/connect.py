@@ -25,10 +25,10 @@ CHECKPOINT_PAGES = 2_048
 WRITER_CACHE_KIB = 65_536
 READER_CACHE_KIB = 16_384
 SQLITE_MAGIC = b"SQLite format 3\0"
-NETWORK_FILESYSTEMS = frozenset(
-    "9p afs ceph cifs coda davfs davfs2 fuse.sshfs fuse.glusterfs fuse.s3fs fuse.rclone gfs2 glusterfs lustre ncpfs nfs nfs4"
-    " ocfs2 smb3 smbfs vboxsf virtiofs".split()
-)
+NETWORK_FILESYSTEMS = frozenset((
+    "9p", "afs", "ceph", "cifs", "coda", "davfs", "davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
+    "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs", "vboxsf", "virtiofs",
+))  # fmt: skip
 """Types of mountinfo whose shared memory does not reach the other machines that may hold the file."""
 
 
@@ -93,7 +93,7 @@ def is_empty(path: Path) -> bool:
     try:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        return tables == 0 and version == 0
+        return bool(tables == 0 and version == 0)
     except sqlite3.Error:
         return False  # what is wrong with it is told by the one who opens it
     finally:
@@ -109,7 +109,7 @@ def connect_for_writing(path: Path, *, empty: bool = False) -> Opened:
         raise CaseError(
             f"There is no case {path}. Give the path of an existing case, or load a capture into a new one."
         )
-    elif not os.access(path, os.W_OK):
+    if not os.access(path, os.W_OK):
         raise CaseError(
             f"The case {path} cannot be written: no permission. Copy it to a folder of your own to work on it."
         )
@@ -167,8 +167,8 @@ def connect_for_reading(path: Path) -> Opened:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
         raise CaseError(
-            f"The case {path} cannot be read: its folder may not be written, and the last changes still lie in {log.name}. "
-            f"Copy both files to a folder of your own and open the copy."
+            f"The case {path} cannot be read: its folder may not be written, and its last changes still lie in "
+            f"{log.name}. Copy both files to a folder of your own and open the copy."
         ) from first
     connection = _connect(uri + "&immutable=1")
     try:
@@ -179,7 +179,8 @@ def connect_for_reading(path: Path) -> Opened:
         raise explain(error, path, "opened") from error
     return Opened(
         connection,
-        f"The folder of {path.name} may not be written: the case is read as it is now, and changes made meanwhile are not seen.",
+        f"The folder of {path.name} may not be written: the case is read as it is now, and what changes "
+        f"meanwhile is not seen.",
     )
 
 
@@ -188,7 +189,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     version = read_version(connection, path)
     if version < SCHEMA_VERSION:
         raise CaseError(
-            f"The case {path} was made by an older oddport (version {version} of the file, this one writes {SCHEMA_VERSION}). "
+            f"The case {path} was made by an older oddport (file version {version}, this one writes {SCHEMA_VERSION}). "
             f"Open it once with this oddport, which brings it up to date."
         )
 
@@ -204,7 +205,7 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
         raise CaseError(f"{path} is an SQLite file, but not a case of oddport. Give the path of a case, or a new one.")
     if version > SCHEMA_VERSION:
         raise CaseError(
-            f"The case {path} was made by a newer oddport (version {version} of the file, this one knows {SCHEMA_VERSION}). "
+            f"The case {path} was made by a newer oddport (file version {version}, this one knows {SCHEMA_VERSION}). "
             f"Update oddport to open it."
         )
     return version
@@ -215,7 +216,8 @@ def explain(error: sqlite3.Error, path: Path, tried: str) -> CaseError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary result code
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return CaseBusy(
-            f"The case {path} could not be {tried}: another process held it for {BUSY_TIMEOUT_MS // 1000} seconds. Try again."
+            f"The case {path} could not be {tried}: another process held it for {BUSY_TIMEOUT_MS // 1000} seconds. "
+            f"Try again."
         )
     if code == sqlite3.SQLITE_NOTADB:
         return CaseError(
@@ -233,7 +235,7 @@ def explain(error: sqlite3.Error, path: Path, tried: str) -> CaseError:
 
 
 def make_file(path: Path) -> None:
-    """An empty file of mode 0600, in which SQLite makes its -wal and -shm of the same mode; CaseError if it cannot be made."""
+    """An empty file of mode 0600 (SQLite gives its -wal and -shm the same); raises CaseError if it cannot be made."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
