@@ -68,13 +68,21 @@ Pair = Callable[[bytes, bytes], bool]
 
 MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
+    "dhcp",
     "dns",
     "http",
+    "http2",
     "irc",
     "kerberos",
     "ldap",
     "mail_and_files",
+    "mqtt",
+    "mysql",
     "netbios",
+    "ntp",
+    "postgresql",
+    "quic",
+    "rdp",
     "redis",
     "shell",
     "sip",
@@ -82,6 +90,7 @@ MODULES: tuple[str, ...] = (
     "snmp",
     "ssh",
     "telnet",
+    "tls",
     "vnc",
 )
 

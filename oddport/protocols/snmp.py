@@ -13,7 +13,7 @@ PDUS = {
     0xA5: "GetBulkRequest", 0xA6: "InformRequest", 0xA7: "SNMPv2-Trap", 0xA8: "Report",
 }  # fmt: skip
 RESPONSES = (0xA2, 0xA8)
-"""An agent on 161 answers with these. Notifications (A4, A6, A7) go to whoever listens on 162: their sender is the client."""
+"""An agent on 161 answers with these. Notifications go to whoever listens on 162, so their sender is the client."""
 TRAP_V1 = 0xA4
 PDU_SHAPE = bytes((INTEGER, INTEGER, INTEGER, SEQUENCE))
 TRAP_SHAPE = bytes((OID, 0x40, INTEGER, INTEGER, 0x43, SEQUENCE))

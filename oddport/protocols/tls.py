@@ -1,0 +1,272 @@
+"""TLS and SSL records → a match: a hello whose lengths all nest, an alert, or records that close on each other.
+
+RFC 8446, 4 and 5; RFC 5246; RFC 6101 (SSL 3.0); RFC 5246, E.2 (the SSL 2.0 form of a hello). A hello may be spread over
+several records, and be longer than a segment: what is there of it is checked.
+"""
+
+from oddport.engine.columns import TCP
+from oddport.protocols.binary import u16, wrong_byte
+from oddport.protocols.model import Facts, SideMatch
+from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol
+from oddport.protocols.tls_hello import CLIENT_HELLO, COMPLETE, CONTRADICTS, SERVER_HELLO, read_hello
+from oddport.protocols.tls_names import version_text
+
+CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION = 0x14, 0x15, 0x16, 0x17
+RECORD_TYPES = bytes((CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, 0x18))
+"""ContentType (RFC 8446, 5.1; 24 is heartbeat, RFC 6520)."""
+RECORD_NAMES = {
+    0x14: "change cipher spec",
+    0x15: "alert",
+    0x16: "handshake",
+    0x17: "application data",
+    0x18: "heartbeat",
+}
+RECORD_HEADER = 5
+RECORD_LIMIT = (1 << 14) + 2048
+"""Bytes of an encrypted record (RFC 5246, 6.2.3)."""
+PLAIN_LIMIT = 1 << 14
+HELLO_LIMIT = 1 << 17
+"""Bytes of a hello: its longest parts are three vectors of up to 64 KB, of which none in use comes near."""
+ALERTS = bytes((0, 10, 20, 21, 22, 30, *range(40, 52), 60, 70, 71, 80, 86, 90, 100, *range(109, 117), 120, 121))
+"""AlertDescription values that are or were assigned (IANA)."""
+PLAIN_MESSAGES = bytes((4, 11, 12, 13, 14, 15, 16, 22))
+"""NewSessionTicket, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone, CertificateVerify,
+ClientKeyExchange, CertificateStatus: what a capture that begins in the middle of a plain handshake may show first."""
+SSL2_CLIENT_HELLO, SSL2_SERVER_HELLO = 1, 4
+SSL2_HEADER = 2
+STRONG_RECORDS = 2
+"""Records that have to close before application data alone proves TLS."""
+WALKED = 8
+CUT_RECORD = 64
+"""Bytes of a longer record of application data that have to be there before its header counts for anything."""
+
+
+def _is_record(data: bytes, at: int, minor: int) -> bool:
+    """Whether a record header with this minor version lies at `at`."""
+    return (
+        data[at] in RECORD_TYPES
+        and data[at + 1] == 3
+        and data[at + 2] == minor
+        and 1 <= u16(data, at + 3) <= RECORD_LIMIT
+    )
+
+
+def _collect(data: bytes, wanted: int) -> tuple[bytes, int]:
+    """The handshake bytes of the records from the first one on, up to `wanted`, and how many records that took.
+
+    No bytes where the next record is none, or no handshake record.
+    """
+    parts: list[bytes] = []
+    at = 0
+    size = len(data)
+    total = 0
+    while at < size and total < wanted:
+        if at + RECORD_HEADER > size:
+            break
+        length = u16(data, at + 3)
+        if data[at] != HANDSHAKE or data[at + 1] != 3 or not 1 <= length <= PLAIN_LIMIT:
+            return b"", 0
+        part = data[at + RECORD_HEADER : at + RECORD_HEADER + length]
+        parts.append(part)
+        total += len(part)
+        at += RECORD_HEADER + length
+    return b"".join(parts), len(parts)
+
+
+def _hello(data: bytes, kind: int) -> SideMatch | None:
+    """A handshake record that begins with the hello of `kind`."""
+    size = len(data)
+    record = u16(data, 3)
+    if size < 11 or not 4 <= record <= PLAIN_LIMIT or data[5] != kind or data[6] > 1:
+        return None
+    length = data[6] << 16 | u16(data, 7)
+    if not 38 <= length <= HELLO_LIMIT:
+        return None
+    body, records = data, 1
+    if record >= length + 4:
+        body = data[RECORD_HEADER + 4 : RECORD_HEADER + 4 + length]
+    else:
+        body, records = _collect(data, length + 4)
+        if not body:
+            return None
+        body = body[4 : 4 + length]
+    facts: Facts = {}
+    result = read_hello(body, length, kind, facts)
+    if result == CONTRADICTS:
+        return None
+    name = "ClientHello" if kind == CLIENT_HELLO else "ServerHello"
+    spread = f", spread over {records} records" if records > 1 else ""
+    nesting = "close" if result == COMPLETE else "nest as far as the bytes go"
+    spans = (
+        (0, RECORD_HEADER, f"TLS record, handshake, {record} bytes"),
+        (
+            RECORD_HEADER,
+            min(4 + length, size - RECORD_HEADER),
+            f"TLS {name}, {length} bytes{spread}: its lengths {nesting}",
+        ),
+    )
+    # 16 03 and one of five versions; type and two bytes of the length; the version inside; vectors that nest
+    bits = 22 + 8 + 7 + 13 + (48 if result == COMPLETE else 8)
+    return SideMatch(True, spans, facts, result != COMPLETE and size < record + RECORD_HEADER, bits)
+
+
+def _plain_message(data: bytes) -> bool:
+    """Whether the handshake record at 0 begins with a plain message that fits (a capture may begin in a handshake)."""
+    if len(data) < 9 or data[5] not in PLAIN_MESSAGES or data[6] > 1:
+        return False
+    return (data[6] << 16 | u16(data, 7)) + 4 <= u16(data, 3)
+
+
+def _records(data: bytes) -> SideMatch | None:
+    """Records in the middle of a connection, which close on each other."""
+    size = len(data)
+    if size < RECORD_HEADER + 1 or data[1] != 3 or data[2] > 4 or not 1 <= u16(data, 3) <= RECORD_LIMIT:
+        return None
+    kind = data[0]
+    minor = data[2]
+    first = u16(data, 3)
+    if kind == CHANGE_CIPHER and (first != 1 or data[5] != 1):
+        return None
+    if kind == HANDSHAKE and not _plain_message(data):
+        return None
+    spans: list[tuple[int, int, str]] = []
+    if kind == ALERT and first == 2:
+        if size < 7 or data[5] not in (1, 2) or data[6] not in ALERTS:
+            return None
+        if size == 7:
+            says = f"TLS alert, level {data[5]}, description {data[6]}; its length closes"
+            return SideMatch(True, ((0, 7, says),), {"version": version_text(u16(data, 1))}, False, 64)
+    at = 0
+    closed = 0
+    while closed < WALKED:
+        length = u16(data, at + 3)
+        end = at + RECORD_HEADER + length
+        if end > size:
+            break
+        if end < size and end + RECORD_HEADER <= size and not _is_record(data, end, minor):
+            return None
+        where = "on the next record" if end < size else "with the bytes"
+        spans.append((at, RECORD_HEADER, f"TLS record, {RECORD_NAMES[data[at]]}, {length} bytes, closes {where}"))
+        closed += 1
+        at = end
+        if at + RECORD_HEADER > size:
+            break
+    if closed == 0:
+        if kind != APPLICATION or size < CUT_RECORD:
+            return None
+        says = f"TLS record, application data, {first} bytes, of which the first {size - RECORD_HEADER} are here"
+        return SideMatch(False, ((0, RECORD_HEADER, says),), {}, False, 24 if minor == 3 else 19)
+    # 17 03 03 is literal, other types and versions are one of five each; then the length, and 36 bits a record more
+    bits = 24 if kind == APPLICATION and minor == 3 else 19
+    return SideMatch(closed >= STRONG_RECORDS, tuple(spans), {}, False, bits + 16 + 36 * (closed - 1))
+
+
+def _ssl2_client(data: bytes) -> SideMatch | None:
+    """A ClientHello in the form of SSL 2.0: lengths of cipher specs, session id and challenge add up to its own."""
+    size = len(data)
+    if size < 11 or data[2] != SSL2_CLIENT_HELLO:
+        return None
+    length = (data[0] & 0x7F) << 8 | data[1]
+    version = u16(data, 3)
+    if version not in (2, 0x0300, 0x0301, 0x0302, 0x0303):
+        return None
+    specs = u16(data, 5)
+    session = u16(data, 7)
+    challenge = u16(data, 9)
+    if specs == 0 or specs % 3 or session not in (0, 16) or not 16 <= challenge <= 32:
+        return None
+    if 9 + specs + session + challenge != length:
+        return None
+    says = f"ClientHello in SSL 2.0 form, {length} bytes: cipher specs, session id and challenge add up"
+    facts: Facts = {"version": version_text(version)}
+    return SideMatch(True, ((0, min(size, SSL2_HEADER + length), says),), facts, False, 80)
+
+
+def _ssl2_server(data: bytes) -> SideMatch | None:
+    """A ServerHello of SSL 2.0: lengths of certificate, cipher specs and connection id add up to its own."""
+    size = len(data)
+    if size < 13 or data[2] != SSL2_SERVER_HELLO or data[3] > 1 or data[4] > 1 or u16(data, 5) != 2:
+        return None
+    length = (data[0] & 0x7F) << 8 | data[1]
+    if 11 + u16(data, 7) + u16(data, 9) + u16(data, 11) != length or u16(data, 9) % 3:
+        return None
+    says = f"SSL 2.0 ServerHello, {length} bytes: certificate, cipher specs and connection id add up"
+    return SideMatch(True, ((0, min(size, SSL2_HEADER + length), says),), {"version": "SSL 2.0"}, False, 72)
+
+
+def _side(data: bytes, role: int) -> SideMatch | None:
+    size = len(data)
+    kind = data[0]
+    if kind >= 0x80:
+        return _ssl2_client(data) if role == CLIENT else _ssl2_server(data)
+    if size < RECORD_HEADER + 1 or data[1] != 3 or data[2] > 4:
+        return None
+    if kind == HANDSHAKE:
+        match = _hello(data, CLIENT_HELLO if role == CLIENT else SERVER_HELLO)
+        if match is not None:
+            return match
+        if role == SERVER and data[3:9] == b"\x00\x04\x00\x00\x00\x00":
+            return SideMatch(True, ((0, 9, "TLS HelloRequest"),), {}, False, 64)
+    return _records(data)
+
+
+def client(data: bytes) -> SideMatch | None:
+    """A ClientHello, in TLS records or the form of SSL 2.0; or records of a connection that began earlier."""
+    return _side(data, CLIENT)
+
+
+def server(data: bytes) -> SideMatch | None:
+    """A ServerHello or an alert; or records of a connection that began earlier."""
+    return _side(data, SERVER)
+
+
+def reject(data: bytes, role: int) -> str:
+    """Bytes that no record, or no first message of this side, has."""
+    if data[0] & 0xFE == 0x80:
+        if len(data) < 13 or _side(data, role) is not None:
+            return ""
+        return "byte 0 is 0x%02x, and the lengths of an SSL 2.0 hello do not add up" % data[0]  # noqa: UP031
+    text = (
+        wrong_byte(data, 0, RECORD_TYPES, "a record starts with 0x14 to 0x18")
+        or wrong_byte(data, 1, b"\x03", "a record's version starts with 0x03")
+        or wrong_byte(data, 2, b"\x00\x01\x02\x03\x04", "versions end in 0x00 to 0x04")
+    )
+    if text or len(data) < RECORD_HEADER:
+        return text
+    length = u16(data, 3)
+    if not 1 <= length <= RECORD_LIMIT:
+        return f"bytes 3 and 4 are a length of {length}, a record holds 1 to {RECORD_LIMIT} bytes"
+    if len(data) < 11 or _side(data, role) is not None:
+        return ""
+    if data[0] == HANDSHAKE:
+        return _reject_handshake(data, length, role)
+    end = RECORD_HEADER + length
+    if end < len(data):
+        return wrong_byte(data, end, RECORD_TYPES, f"where a record of {length} bytes ends another one starts")
+    return ""
+
+
+def _reject_handshake(data: bytes, length: int, role: int) -> str:
+    kind = CLIENT_HELLO if role == CLIENT else SERVER_HELLO
+    name = "ClientHello" if role == CLIENT else "ServerHello"
+    if data[5] != kind:
+        if _plain_message(data):
+            return ""
+        return f"byte 5 is 0x{data[5]:02x}, the first handshake message is a {name} (0x{kind:02x})"
+    return (
+        wrong_byte(data, 6, b"\x00\x01", f"a {name} is shorter than 128 KB")
+        or wrong_byte(data, 9, b"\x03\x7f", f"the version in a {name} starts with 0x03")
+        or f"the lengths inside the {name} (record of {length} bytes) do not nest"
+    )
+
+
+FIRST = RECORD_TYPES + b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f"
+PROTOCOLS = (
+    Protocol(
+        name="tls",
+        title="TLS",
+        spec="RFC 8446",
+        grammars=(Grammar((TCP,), client, server, FIRST, FIRST, reject=reject),),
+        aliases=("ssl",),
+    ),
+)
