@@ -36,4 +36,5 @@ def tcp(payload: bytes, options: bytes = b"", sport: int = 51544, dport: int = 8
 
 
 def udp(payload: bytes, sport: int = 40000, dport: int = 9999) -> bytes:
-    return sport.to_bytes(2, "big") + dport.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\0\0" + payload
+    head = sport.to_bytes(2, "big") + dport.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\0\0"
+    return head + payload

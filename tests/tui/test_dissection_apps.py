@@ -11,7 +11,8 @@ BASE_TCP, BASE_UDP = 54, 42
 
 NAME = b"cdn.example"
 SNI = b"\0\0" + (len(NAME) + 5).to_bytes(2, "big") + (len(NAME) + 3).to_bytes(2, "big") + b"\0\0\x0b" + NAME
-HELLO_BODY = b"\x03\x03" + bytes(range(32)) + b"\0" + b"\0\x04\x13\x01\xc0\x2f" + b"\1\0" + len(SNI).to_bytes(2, "big") + SNI
+EXTENSIONS = len(SNI).to_bytes(2, "big") + SNI
+HELLO_BODY = b"\x03\x03" + bytes(range(32)) + b"\0" + b"\0\x04\x13\x01\xc0\x2f" + b"\1\0" + EXTENSIONS
 HELLO = b"\x16\x03\x01" + (len(HELLO_BODY) + 4).to_bytes(2, "big") + b"\x01\0\0" + bytes([len(HELLO_BODY)]) + HELLO_BODY
 
 
@@ -152,7 +153,9 @@ def test_snmp_is_read_as_nested_values_with_places():
     sequence = snmp.children[0]
     assert (sequence.name, sequence.offset, sequence.length) == ("sequence", BASE_UDP, 26)
     assert [(child.name, child.value, child.offset, child.length) for child in sequence.children] == [
-        ("integer", "1", BASE_UDP + 2, 3), ("octet string", "public", BASE_UDP + 5, 8), ("[0]", "4 values", BASE_UDP + 13, 13),
+        ("integer", "1", BASE_UDP + 2, 3),
+        ("octet string", "public", BASE_UDP + 5, 8),
+        ("[0]", "4 values", BASE_UDP + 13, 13),
     ]  # fmt: skip
 
 
@@ -180,7 +183,9 @@ def test_dhcp_options_have_a_place_each():
     options = find(layer(result, "DHCP options"), "options")
     start = BASE_UDP + 240
     assert [(child.name, child.value, child.offset, child.length) for child in options.children] == [
-        ("message type", "1 discover", start, 3), ("host name", "ab", start + 3, 4), ("end of options", "", start + 7, 1),
+        ("message type", "1 discover", start, 3),
+        ("host name", "ab", start + 3, 4),
+        ("end of options", "", start + 7, 1),
     ]  # fmt: skip
 
 

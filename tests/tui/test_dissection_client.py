@@ -68,7 +68,9 @@ def test_a_process_that_dies_before_it_is_ready_is_said():
 
 
 def test_an_answer_that_is_none_is_said():
-    made = script("import sys; print('ready', flush=True); sys.stdin.readline(); print('[]', flush=True); sys.stdin.read()")
+    made = script(
+        "import sys; print('ready', flush=True); sys.stdin.readline(); print('[]', flush=True); sys.stdin.read()"
+    )
     assert "the process that dissects failed" in made.dissect(Request(1, FRAME)).trouble
 
 

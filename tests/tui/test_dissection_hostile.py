@@ -1,5 +1,6 @@
 """Whatever the bytes are: no error, no place outside of the frame, no endless work."""
 
+import itertools
 import random
 import sys
 import time
@@ -51,7 +52,8 @@ TLS_START = b"\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03"
 @settings(max_examples=150, deadline=None)
 @given(rest=st.binary(max_size=300), kind=st.sampled_from([1, 2, 4, 8, 11, 12, 13, 14, 15, 16, 20, 22]))
 def test_random_handshakes_give_a_tree(rest: bytes, kind: int) -> None:
-    payload = b"\x16\x03\x03" + (len(rest) + 4).to_bytes(2, "big") + bytes([kind, 0]) + len(rest).to_bytes(2, "big") + rest
+    message = bytes([kind, 0]) + len(rest).to_bytes(2, "big") + rest
+    payload = b"\x16\x03\x03" + len(message).to_bytes(2, "big") + message
     packet = ipv4(6, tcp(payload))
     check(dissect(Request(1, MAC + b"\x08\x00" + packet, "tls")), len(packet) + 14)
 
@@ -72,7 +74,7 @@ def test_fields_of_one_packet_do_not_overlap_except_within_a_byte() -> None:
         frame = MAC + b"\x08\x00" + ipv4(6, tcp(rng.randbytes(30)))
         for layer in dissect(Request(1, frame)).layers:
             fields = [child for child in layer.children if child.length]
-            for before, after in zip(fields, fields[1:], strict=False):
+            for before, after in itertools.pairwise(fields):
                 assert after.offset >= before.end - 1
 
 

@@ -5,6 +5,7 @@ from frames import MAC, ipv4, layer, place, tcp, tree, udp
 from tui.data.dissection.model import Request, path_to
 from tui.data.dissection.reading import dissect
 
+
 def test_ethernet_and_vlan_fields_lie_where_the_standard_puts_them():
     frame = MAC + bytes.fromhex("8100 e007 0800".replace(" ", "")) + ipv4(17, udp(b""))
     result = tree(1, frame)
@@ -75,7 +76,8 @@ def test_ipv6_extension_headers_are_layers_of_their_own():
     body = udp(b"xyz")
     hop = bytes([44, 0, 1, 4, 0, 0, 0, 0])  # next: fragment; PadN of four
     fragment = bytes([17, 0, 0, 0, 0, 0, 0, 9])
-    frame = bytes.fromhex("60000000") + (len(body) + 16).to_bytes(2, "big") + b"\0\x40" + bytes(15) + b"\1" + bytes(15) + b"\2"
+    ends = bytes(15) + b"\1" + bytes(15) + b"\2"
+    frame = bytes.fromhex("60000000") + (len(body) + 16).to_bytes(2, "big") + b"\0\x40" + ends
     result = tree(229, frame + hop + fragment + body)
     ip = layer(result, "IPv6")
     assert place(ip, "traffic class") == (0, 2)
@@ -142,7 +144,8 @@ def test_wireless_check_sequence_lies_at_the_end_of_the_frame():
     # radiotap of nine bytes: version, pad, length, present = flags (bit 1), flags = FCS at the end (0x10)
     radiotap = bytes.fromhex("0000 0900 02000000 10".replace(" ", ""))
     dot11 = bytes.fromhex("0800 0000".replace(" ", "")) + MAC + bytes(6) + bytes(2)
-    frame = radiotap + dot11 + bytes.fromhex("aaaa03000000 0800".replace(" ", "")) + ipv4(17, udp(b"hi")) + b"\xde\xad\xbe\xef"
+    llc = bytes.fromhex("aaaa03000000 0800".replace(" ", ""))
+    frame = radiotap + dot11 + llc + ipv4(17, udp(b"hi")) + b"\xde\xad\xbe\xef"
     result = tree(127, frame)
     wireless = layer(result, "802.11")
     assert (wireless.offset, wireless.length) == (9, 24)
