@@ -85,7 +85,8 @@ def read_bytes(path: str | os.PathLike[str], offset: int, length: int) -> bytes:
         ) from error
     if len(data) < length:
         raise CaptureMoved(
-            f"The packet's bytes could not be read from {name}: of {length:,} bytes at {offset:,} it has {len(data):,}. "
+            f"The packet's bytes could not be read from {name}: "
+            f"of {length:,} bytes at {offset:,} {len(data):,} are there. "
             "It is shorter than when it was loaded; point the case to the original file."
         )
     return data

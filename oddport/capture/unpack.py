@@ -25,9 +25,14 @@ _GZIP_WINDOW: Final = 31
 class Decompressor(Protocol):
     """One member, stream or frame, as bz2, lzma and zstd do it."""
 
-    eof: bool
-    unused_data: bytes
-    needs_input: bool
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    @property
+    def needs_input(self) -> bool: ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 

@@ -33,8 +33,8 @@ def data_folder() -> Path:
             folder.mkdir(parents=True, mode=0o700)
     except OSError as error:
         raise CaseError(
-            f"The folder {folder} for cases could not be made: {error.strerror}. Set ODDPORT_DATA to a folder that you may "
-            f"write, or give --case."
+            f"The folder {folder} for cases could not be made: {error.strerror}. Set ODDPORT_DATA to a folder that you "
+            f"may write, or give --case."
         ) from error
     return folder
 

@@ -4,7 +4,10 @@ The same words are the names of the enumerations and tables in `engine.columns`,
 `detection.model`; a test holds them equal. They are repeated here because the dashboard paints before NumPy is loaded.
 """
 
+import socket
 import unicodedata
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 """By detection.model.Severity."""
@@ -51,6 +54,18 @@ def protocol_word(number: int) -> str:
 def note_words(notes: int) -> tuple[str, ...]:
     """The words of the NOTE_* bits that are set."""
     return tuple(word for bit, word in NOTES if notes & bit)
+
+
+def address_text(stored: int | bytes, version: int) -> str:
+    """The text of an address as the case holds it (IPv4 an integer, IPv6 16 bytes): dotted decimal, or RFC 5952."""
+    if isinstance(stored, int):
+        return socket.inet_ntoa(stored.to_bytes(4, "big"))
+    return _wide_address_text(stored, version)
+
+
+@lru_cache(maxsize=4_096)
+def _wide_address_text(stored: bytes, version: int) -> str:
+    return str(IPv4Address(stored[-4:])) if version == 4 else str(IPv6Address(stored))
 
 
 def word_rows() -> list[tuple[str, int, str]]:

@@ -108,7 +108,8 @@ def scan(captures: tuple[str, ...], form: str, each: bool, case: Path | None, fa
 @cli.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @click.option("--case", type=click.Path(path_type=Path), required=True, help="Case file to make.")
-def load(captures: tuple[str, ...], case: Path) -> None:
+@click.option("--replace", is_flag=True, help="A finished load in the case gives way; verdicts stay.")
+def load(captures: tuple[str, ...], case: Path, replace: bool) -> None:
     """Load captures into a case file: read, named, judged, indexed. Prints progress to standard error only.
 
     \b
@@ -116,7 +117,7 @@ def load(captures: tuple[str, ...], case: Path) -> None:
       oddport load capture.pcap --case capture.oddport
       ssh host tcpdump -U -w - | oddport load - --case live.oddport
     """
-    sys.exit(_lazy("oddport.cli.load", "load")(captures, case))
+    sys.exit(_lazy("oddport.cli.load", "load")(captures, case, replace))
 
 
 @cli.group(invoke_without_command=True)

@@ -84,6 +84,9 @@ F_RST = cython.declare(cython.ulonglong, 4)
 F_ACK = cython.declare(cython.ulonglong, 16)
 P_TCP = cython.declare(cython.ulonglong, TCP)
 N_CUT = cython.declare(cython.ulonglong, NOTE_CUT)
+N_GAP_O = cython.declare(cython.ulonglong, NOTE_GAP_O)
+N_GAP_R = cython.declare(cython.ulonglong, NOTE_GAP_R)
+N_MIDSTREAM = cython.declare(cython.ulonglong, NOTE_MIDSTREAM)
 N_EARLY = cython.declare(cython.ulonglong, NOTE_EARLY)
 N_FRAGMENTED = cython.declare(cython.ulonglong, NOTE_FRAGMENTED)
 N_REPEATS = cython.declare(cython.ulonglong, NOTE_REPEATS)
@@ -110,6 +113,7 @@ class FlowTable:
     over: cython.uint[::1]
     happened: cython.uint[:, ::1]
     scratch: cython.uchar[::1]
+    scratch_bytes: object
     mask: cython.ulonglong
     capacity: cython.Py_ssize_t
     fresh_slot: cython.Py_ssize_t
@@ -157,7 +161,8 @@ class FlowTable:
         self.free_block = 0
         self.blocks_used = 0
         self.happened = memoryview(np.zeros((BATCH, EVENT_COLUMNS), np.uint32))
-        self.scratch = memoryview(np.zeros(16 * HEAD_BYTES, np.uint8))
+        self.scratch_bytes = np.zeros(16 * HEAD_BYTES, np.uint8)
+        self.scratch = memoryview(self.scratch_bytes)
         self._grow(4 * BATCH)
 
     # -- room ------------------------------------------------------------------------------------------------------
@@ -1027,36 +1032,56 @@ class FlowTable:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
+    @cython.cfunc
     def _pieces(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, used: cython.Py_ssize_t) -> list:
-        """Pieces of a chain up to `used` bytes: (position, packet number, frame offset, length, own length, file, train, bytes)."""
+        """Pieces of a chain up to `used` bytes, in order of arrival.
+
+        Each is (position, own length, file, packet number, frame offset, train, length, bytes); bytes beyond the own
+        length joined later, from packets that are not known any more.
+        """
         found: list = []
         block: cython.ulonglong = self.rec[slot, CHAIN + side] & M32
         copied: cython.Py_ssize_t = 0
         at: cython.Py_ssize_t = 0
+        p: cython.Py_ssize_t
         length: cython.Py_ssize_t
-        if used > len(self.scratch):
-            used = len(self.scratch)
+        own: cython.Py_ssize_t
+        position: cython.longlong
+        b: cython.uchar[::1] = self.scratch
+        raw: bytes
+        if used > cython.cast(cython.Py_ssize_t, self.rec[slot, USED + side] & M32):
+            used = cython.cast(cython.Py_ssize_t, self.rec[slot, USED + side] & M32)
         while block and copied < used:
-            p: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, (block - 1) * BLOCK_BYTES)
-            self.scratch[copied : copied + 256] = self.arena[p : p + 256]
+            p = cython.cast(cython.Py_ssize_t, (block - 1) * BLOCK_BYTES)
+            b[copied : copied + 256] = self.arena[p : p + 256]
             copied += 256
             block = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
-        raw = bytes(self.scratch[:copied])
+        raw = self.scratch_bytes[:used].tobytes()
         while at + 24 <= used:
-            length = raw[at + 12] | (raw[at + 13] << 8)
+            length = b[at + 12] | (b[at + 13] << 8)
+            own = b[at + 14] | (b[at + 15] << 8)
             if at + 24 + length > used:  # joined bytes that came after the event
                 length = used - at - 24
-            own = min(raw[at + 14] | (raw[at + 15] << 8), length)
-            position = int.from_bytes(raw[at : at + 4], "little")
+            if own > length:
+                own = length
+            position = b[at] | (b[at + 1] << 8) | (b[at + 2] << 16) | (cython.cast(cython.longlong, b[at + 3]) << 24)
+            if position >= 1 << 31:
+                position -= 1 << 32
             found.append(
                 (
-                    position - (1 << 32) if position >= 1 << 31 else position,
-                    int.from_bytes(raw[at + 4 : at + 8], "little"),
-                    int.from_bytes(raw[at + 8 : at + 12], "little"),
-                    length,
+                    position,
                     own,
-                    raw[at + 16] | (raw[at + 17] << 8),
-                    int.from_bytes(raw[at + 20 : at + 24], "little"),
+                    b[at + 16] | (b[at + 17] << 8),
+                    b[at + 4] | (b[at + 5] << 8) | (b[at + 6] << 16) | (cython.cast(cython.longlong, b[at + 7]) << 24),
+                    b[at + 8]
+                    | (b[at + 9] << 8)
+                    | (b[at + 10] << 16)
+                    | (cython.cast(cython.longlong, b[at + 11]) << 24),
+                    b[at + 20]
+                    | (b[at + 21] << 8)
+                    | (b[at + 22] << 16)
+                    | (cython.cast(cython.longlong, b[at + 23]) << 24),
+                    length,
                     raw[at + 24 : at + 24 + length],
                 )
             )
@@ -1065,29 +1090,40 @@ class FlowTable:
                 at = (at + 255) & ~255
         return found
 
-    def head(self, slot: cython.Py_ssize_t, used_o: int = -1, used_r: int = -1, closed: bool = True) -> Head:
+    def head(
+        self,
+        slot: cython.Py_ssize_t,
+        used_o: cython.Py_ssize_t = -1,
+        used_r: cython.Py_ssize_t = -1,
+        closed: bool = True,
+    ) -> Head:
         """First bytes of a flow as of an event (`used_*` of `events()`), or all there are (-1)."""
-        proto = (self.rec[slot, TAIL] >> 8) & 0xFF
-        notes = (self.rec[slot, BITS] >> NOTES_BIT) & 0xFFFF
-        bits = self.rec[slot, BITS]
+        proto: cython.ulonglong = (self.rec[slot, TAIL] >> 8) & 0xFF
+        bits: cython.ulonglong = self.rec[slot, BITS]
+        notes: cython.ulonglong = (bits >> NOTES_BIT) & 0xFFFF
+        most: cython.Py_ssize_t = 16 * HEAD_BYTES
         sides: list = []
+        side: cython.Py_ssize_t
+        used: cython.Py_ssize_t
+        pieces: list
         for side in range(2):
-            used = used_o if side == 0 else used_r
-            pieces = self._pieces(slot, side, (self.rec[slot, USED + side] & M32) if used < 0 else used)
-            if proto == 6:
-                data, where, gap = join_stream(pieces, bool((bits >> (KNOWN_BIT + side)) & ONE))
+            used = used_r if side else used_o
+            pieces = self._pieces(slot, side, most if used < 0 else used)
+            if proto == P_TCP:
+                data, runs, gap = join_stream(
+                    pieces, bool((bits >> (KNOWN_BIT + cython.cast(cython.ulonglong, side))) & ONE)
+                )
                 if gap:
-                    notes |= NOTE_GAP_R if side else NOTE_GAP_O
-                sides.append((data, (), where))
+                    notes |= N_GAP_R if side else N_GAP_O
+                sides.append((data, (), runs))
+            elif pieces:
+                sides.append((pieces[0][7], tuple([piece[7] for piece in pieces]), [piece[:6] for piece in pieces]))
             else:
-                datagrams = tuple([piece[7] for piece in pieces])
-                where = tuple([Piece(piece[0], piece[3], piece[5], piece[1], piece[2], piece[6]) for piece in pieces])
-                sides.append((datagrams[0] if datagrams else b"", datagrams, where))
-        if proto == 6 and not ((bits | (bits >> 8)) & F_SYN):
-            notes |= NOTE_MIDSTREAM
-        return Head(
-            proto, sides[0][0], sides[1][0], sides[0][1], sides[1][1], int(notes), closed, sides[0][2], sides[1][2]
-        )
+                sides.append((b"", (), ()))
+        if proto == P_TCP and not ((bits | (bits >> 8)) & F_SYN):
+            notes |= N_MIDSTREAM
+        one, two = sides
+        return Head(proto, one[0], two[0], one[1], two[1], notes, closed, one[2], two[2])
 
     def table(self, slots: list[int]) -> np.ndarray:
         """Records (dtype FLOW) of flows, in the order of `slots`."""

@@ -1,6 +1,11 @@
 """First bytes of both directions of a flow, in sequence order, with the packets that they came in."""
 
+from collections.abc import Sequence
+
 from oddport.engine.columns import HEAD_BYTES
+
+Run = tuple[int, int, int, int, int, int]
+"""The arguments of a Piece: position, length, file, packet number (0 = not known), frame offset, train."""
 
 
 class Piece:
@@ -24,17 +29,7 @@ class Piece:
 class Head:
     """What naming a flow may look at."""
 
-    __slots__ = (
-        "closed",
-        "notes",
-        "orig",
-        "orig_datagrams",
-        "orig_pieces",
-        "proto",
-        "resp",
-        "resp_datagrams",
-        "resp_pieces",
-    )
+    __slots__ = ("_orig", "_resp", "closed", "notes", "orig", "orig_datagrams", "proto", "resp", "resp_datagrams")
 
     def __init__(
         self,
@@ -45,8 +40,8 @@ class Head:
         resp_datagrams: tuple[bytes, ...] = (),
         notes: int = 0,
         closed: bool = True,
-        orig_pieces: tuple[Piece, ...] = (),
-        resp_pieces: tuple[Piece, ...] = (),
+        orig_pieces: Sequence[Piece | Run] = (),
+        resp_pieces: Sequence[Piece | Run] = (),
     ) -> None:
         self.proto = proto
         """TCP, UDP or SCTP (columns)."""
@@ -61,53 +56,75 @@ class Head:
         """NOTE_* bits of the columns as they are known so far."""
         self.closed = closed
         """No more bytes will come: what is missing now stays missing."""
-        self.orig_pieces = orig_pieces
-        """Where the bytes came from; for datagrams, positions run over their concatenation."""
-        self.resp_pieces = resp_pieces
+        self._orig = orig_pieces
+        self._resp = resp_pieces
+
+    @property
+    def orig_pieces(self) -> tuple[Piece, ...]:
+        """Where the originator's bytes came from; for datagrams, positions run over their concatenation."""
+        self._orig = _as_pieces(self._orig)
+        return self._orig
+
+    @property
+    def resp_pieces(self) -> tuple[Piece, ...]:
+        """Where the responder's bytes came from."""
+        self._resp = _as_pieces(self._resp)
+        return self._resp
 
 
-def join_stream(pieces: list, known: bool) -> tuple[bytes, tuple[Piece, ...], bool]:
-    """Pieces of a TCP direction in order of arrival → its bytes up to the first hole, where they came from, and whether bytes lie behind a hole.
+def _as_pieces(runs: Sequence[Piece | Run]) -> tuple[Piece, ...]:
+    # few heads are ever asked for their pieces, so they are made when they are
+    return tuple([run if isinstance(run, Piece) else Piece(*run) for run in runs])
 
-    Where pieces overlap, bytes that came first win. Without a known start (`known` False) the lowest position is the start.
+
+def join_stream(pieces: list, known: bool) -> tuple[bytes, list[Run], bool]:
+    """Pieces of a TCP direction in order of arrival → its bytes, where they came from, and whether bytes lie behind a hole.
+
+    Pieces are (position, own length, file, packet number, frame offset, train, length, bytes); the bytes end at the first
+    hole. Where pieces overlap, those that came first win. Without a known start (`known` False) the lowest position is it.
     """
     if not pieces:
-        return b"", (), False
+        return b"", [], False
+    if len(pieces) == 1 and pieces[0][0] == 0 and pieces[0][1] == pieces[0][6]:
+        return pieces[0][7], [pieces[0][:6]], False
     start = 0 if known else min(0, min([piece[0] for piece in pieces]))
     expected = start
     for piece in pieces:
         if piece[0] != expected:
-            break
-        expected += piece[3]
-    else:
-        where = []
-        for position, number, frame_offset, length, own, file, train, _ in pieces:
-            where.append(Piece(position - start, own, file, number, frame_offset, train))
-            if own < length:
-                where.append(Piece(position - start + own, length - own, file, 0, 0, train))
-        return b"".join([piece[7] for piece in pieces])[:HEAD_BYTES], tuple(where), False
+            return _join_mixed(pieces, start)
+        expected += piece[6]
+    runs: list[Run] = []
+    for position, own, file, number, frame_offset, train, length, _ in pieces:
+        runs.append((position - start, own, file, number, frame_offset, train))
+        if own < length:
+            runs.append((position - start + own, length - own, file, 0, 0, train))
+    return b"".join([piece[7] for piece in pieces])[:HEAD_BYTES], runs, False
+
+
+def _join_mixed(pieces: list, start: int) -> tuple[bytes, list[Run], bool]:
+    """The same for pieces that overlap or came out of order: byte by byte, the first to come owns it."""
     data = bytearray(HEAD_BYTES)
     owner = [-1] * HEAD_BYTES
     for index, piece in enumerate(pieces):
-        for k in range(piece[3]):
+        for k in range(piece[6]):
             at = piece[0] - start + k
             if 0 <= at < HEAD_BYTES and owner[at] < 0:
                 owner[at] = index
                 data[at] = piece[7][k]
     end = owner.index(-1) if -1 in owner else HEAD_BYTES
-    gap = any(value >= 0 for value in owner[end:])
-    where = []
+    gap = any([value >= 0 for value in owner[end:]])
+    runs: list[Run] = []
     at = 0
     while at < end:
         stop = at
         while stop < end and owner[stop] == owner[at]:
             stop += 1
-        piece = pieces[owner[at]]
-        inside = at - (piece[0] - start)
-        own = max(0, min(stop - at, piece[4] - inside))
+        position, known, file, number, frame_offset, train, _, _ = pieces[owner[at]]
+        inside = at - (position - start)
+        own = max(0, min(stop - at, known - inside))
         if own:
-            where.append(Piece(at, own, piece[5], piece[1], piece[2] + inside, piece[6]))
+            runs.append((at, own, file, number, frame_offset + inside, train))
         if own < stop - at:
-            where.append(Piece(at + own, stop - at - own, piece[5], 0, 0, piece[6]))
+            runs.append((at + own, stop - at - own, file, 0, 0, train))
         at = stop
-    return bytes(data[:end]), tuple(where), gap
+    return bytes(data[:end]), runs, gap

@@ -52,6 +52,7 @@ _EARLIEST = cython.declare(cython.longlong, -9_223_372_036_854_775_807 - 1)
 # the last and first whole second all of whose nanoseconds fit 64 bits
 _LAST_SECOND = cython.declare(cython.longlong, 9_223_372_035)
 _FIRST_SECOND = cython.declare(cython.longlong, -9_223_372_036)
+_HUGE_TICKS = cython.declare(cython.ulonglong, 4_611_686_018_427_387_904)
 _HUGE = cython.declare(cython.longlong, 4_611_686_018_427_387_904)
 """2**62 s: the sum of two such numbers still fits 64 bits."""
 
@@ -61,9 +62,12 @@ _HUGE = cython.declare(cython.longlong, 4_611_686_018_427_387_904)
 @cython.nogil
 @cython.exceptval(check=False)
 def _u16(b: cython.const[cython.uchar][::1], o: cython.Py_ssize_t, big: cython.bint) -> cython.uint:
+    value: cython.uint
     if big:
-        return (cython.cast(cython.uint, b[o]) << 8) | b[o + 1]
-    return b[o] | (cython.cast(cython.uint, b[o + 1]) << 8)
+        value = b[o]
+        return (value << 8) | b[o + 1]
+    value = b[o + 1]
+    return (value << 8) | b[o]
 
 
 @cython.cfunc
@@ -71,19 +75,17 @@ def _u16(b: cython.const[cython.uchar][::1], o: cython.Py_ssize_t, big: cython.b
 @cython.nogil
 @cython.exceptval(check=False)
 def _u32(b: cython.const[cython.uchar][::1], o: cython.Py_ssize_t, big: cython.bint) -> cython.uint:
+    # a declared variable instead of casts: uncompiled, a cast is a slow call
+    value: cython.uint
     if big:
-        return (
-            (cython.cast(cython.uint, b[o]) << 24)
-            | (cython.cast(cython.uint, b[o + 1]) << 16)
-            | (cython.cast(cython.uint, b[o + 2]) << 8)
-            | b[o + 3]
-        )
-    return (
-        b[o]
-        | (cython.cast(cython.uint, b[o + 1]) << 8)
-        | (cython.cast(cython.uint, b[o + 2]) << 16)
-        | (cython.cast(cython.uint, b[o + 3]) << 24)
-    )
+        value = b[o]
+        value = (value << 8) | b[o + 1]
+        value = (value << 8) | b[o + 2]
+        return (value << 8) | b[o + 3]
+    value = b[o + 3]
+    value = (value << 8) | b[o + 2]
+    value = (value << 8) | b[o + 1]
+    return (value << 8) | b[o]
 
 
 @cython.cfunc
@@ -110,6 +112,7 @@ def _to_ns(ticks: cython.ulonglong, resolution: cython.uint, offset: cython.long
     low: cython.ulonglong
     power: cython.ulonglong
     total: cython.longlong
+    rest: cython.longlong
     if resolution == 6:  # constants let the compiler multiply instead of divide
         seconds = ticks // 1_000_000
         fraction = (ticks - seconds * 1_000_000) * 1_000
@@ -137,14 +140,16 @@ def _to_ns(ticks: cython.ulonglong, resolution: cython.uint, offset: cython.long
         fraction = fraction * _power_of_ten(9 - exponent) if exponent <= 9 else fraction // _power_of_ten(exponent - 9)
     elif exponent <= 28:
         fraction = ticks // _power_of_ten(exponent - 9)
-    if seconds >= cython.cast(cython.ulonglong, _HUGE) or offset > _HUGE:
+    if seconds >= _HUGE_TICKS or offset > _HUGE:
         return _LATEST
-    total = cython.cast(cython.longlong, seconds) + offset
+    total = seconds
+    total = total + offset
     if total > _LAST_SECOND:
         return _LATEST
     if total < _FIRST_SECOND:
         return _EARLIEST
-    return total * 1_000_000_000 + cython.cast(cython.longlong, fraction)
+    rest = fraction
+    return total * 1_000_000_000 + rest
 
 
 def nanoseconds(ticks: cython.ulonglong, resolution: cython.uint, offset: cython.longlong) -> int:
@@ -224,6 +229,7 @@ class PcapWalker:
         big: cython.bint = self.big
         captured: cython.uint
         wire: cython.uint
+        time: cython.ulonglong
         status: cython.int = 0
         if begin < 0 or end > data.shape[0] or row < 0 or limit > self.start.shape[0]:
             raise ValueError("a range lies outside of its buffer")
@@ -247,9 +253,9 @@ class PcapWalker:
                 if captured > end - o - header:
                     self.need = header + captured
                     break
-                self.ts[n] = cython.cast(
-                    cython.longlong, _u32(data, o, big) * _NS + _u32(data, o + 4, big) * self.multiplier
-                )
+                time = _u32(data, o, big) * _NS  # at most 2**32 s, and as many units of the fraction: below 2**63
+                time = time + _u32(data, o + 4, big) * self.multiplier
+                self.ts[n] = time
                 o += header
                 self.start[n] = o
                 self.offset[n] = base + o
@@ -368,6 +374,7 @@ class PcapngWalker:
         captured: cython.uint
         wire: cython.uint
         number: cython.uint
+        ticks: cython.ulonglong
         time: cython.longlong
         status: cython.int = 0
         if begin < 0 or end > data.shape[0] or row < 0 or limit > self.start.shape[0]:
@@ -422,11 +429,9 @@ class PcapngWalker:
                         self.reason = 4
                         self.detail = captured
                         break
-                    time = _to_ns(
-                        (cython.cast(cython.ulonglong, _u32(data, o + 12, big)) << 32) | _u32(data, o + 16, big),
-                        self.resolutions[number],
-                        self.offsets[number],
-                    )
+                    ticks = _u32(data, o + 12, big)
+                    ticks = (ticks << 32) | _u32(data, o + 16, big)
+                    time = _to_ns(ticks, self.resolutions[number], self.offsets[number])
                     if time in (_LATEST, _EARLIEST):
                         if self.clamped == 0:
                             self.clamped_at = base + o

@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass, field
 
+FRAGMENTS_KEPT = 512
+"""Fragments of a train that are listed; a benign one of 65,535 bytes at the smallest Ethernet MTU in use has about 50."""
+CONFLICTS_KEPT = 16
+"""Conflicts of a train that are listed."""
+CONFLICT_BYTES = 64
+"""Bytes of a conflict that are kept, from the first that differs."""
+
 
 @dataclass(slots=True)
 class Fragment:
@@ -35,11 +42,11 @@ class Conflict:
     """Bytes of a later fragment that differ from those already there."""
 
     offset: int
-    """In the datagram."""
+    """In the datagram, of the first byte that differs."""
     old: bytes
     new: bytes
     old_fragment: int
-    """Index in Train.fragments."""
+    """Index in Train.fragments, -1 where that one is not listed."""
     new_fragment: int
 
 
@@ -63,6 +70,7 @@ class Train:
     """At most FRAGMENTS_KEPT; `count` counts on."""
     count: int = 0
     complete: bool = False
+    """All bytes up to `total` were on the wire; a snap length may have cut some off, then `datagram` ends there."""
     datagram: bytes = b""
     """The reassembled data (earlier bytes win), up to the first hole, bounded."""
     total: int | None = None
@@ -81,11 +89,32 @@ class Train:
     """Its first arrival lies within the timeout of the start of the capture: earlier fragments may be missing."""
     at_end: bool = False
     """The capture ended before its timeout."""
+    evicted: bool = False
+    """Given up before its timeout for want of memory: what is missing may be our doing, so nothing is said about it."""
 
 
 ANOMALIES = (
-    "overlap", "conflicting_overlap", "duplicate", "tiny_first", "tiny", "misaligned", "past_end", "past_65535", "two_tails",
-    "missing_first", "missing_last", "rose", "zero_length", "ttl_mixed", "protocol_mixed", "flags_nonsense", "udp_length", "atomic",
-    "nested_header", "no_upper_header", "id_reuse", "after_complete",
-)  # fmt: skip
+    "overlap",  # a range that lies partly on bytes already there, and they are the same
+    "conflicting_overlap",  # some byte differs from the one already there, also when the range is the same
+    "duplicate",  # the same range and bytes once more, before the datagram was complete
+    "tiny_first",  # the first fragment ends with the transport header or within it (RFC 1858), or TCP at offset 8 (RFC 3128)
+    "tiny",  # a fragment that is not the last has fewer than 256 bytes
+    "misaligned",  # more fragments follow, but the length is no multiple of 8
+    "past_end",  # bytes behind the end that a last fragment gave
+    "past_65535",  # headers and data beyond what an IP packet can hold; such a fragment's bytes are left out
+    "two_tails",  # last fragments with different ends
+    "missing_first",  # over and not complete: nothing came for offset 0
+    "missing_last",  # over and not complete: no last fragment
+    "rose",  # over and not complete: only the beginning and a last fragment at least 8 kB behind it
+    "zero_length",
+    "ttl_mixed",  # TTLs differ by 3 or more
+    "protocol_mixed",  # protocol numbers differ; IPv4 bytes of another protocol than the earliest are left out
+    "flags_nonsense",  # reserved bits set, or "don't fragment" on a fragment
+    "udp_length",  # the UDP header's length is not that of the datagram
+    "atomic",  # IPv6 fragment header on a whole packet (RFC 6946)
+    "nested_header",  # IPv6 fragment header within the fragments, or behind another one
+    "no_upper_header",  # IPv6: the first fragment does not hold all headers up to the transport's (RFC 7112)
+    "id_reuse",  # the same key with other data within the timeout after a datagram was complete
+    "after_complete",  # fragments of a complete datagram came again and bring nothing new
+)
 """The words of the `fragment_train` record."""

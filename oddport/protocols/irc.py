@@ -59,8 +59,12 @@ PROTOCOLS = (
                             "message with a prefix",
                             strong=True,
                         ),
-                        reply(rb"NOTICE (?:AUTH|\*) :?(.*)", 96, "notice before registration", strong=True, fact="banner"),
-                        reply(rb"ERROR :(?:Closing|Your|Trying|Connection|Too|You|Host)", 104, "error of IRC", strong=True),
+                        reply(
+                            rb"NOTICE (?:AUTH|\*) :?(.*)", 96, "notice before registration", strong=True, fact="banner"
+                        ),
+                        reply(
+                            rb"ERROR :(?:Closing|Your|Trying|Connection|Too|You|Host)", 104, "error of IRC", strong=True
+                        ),
                         reply(rb"PING :?[^ ]+", 48, "ping"),
                     )
                 ),
@@ -68,7 +72,9 @@ PROTOCOLS = (
                 b":NnEePp",
                 reject=reject_by(
                     reject_commands("IRC", COMMANDS, False),
-                    reject_words((b":", b"NOTICE ", b"ERROR ", b"PING "), "a message begins with ':', NOTICE, ERROR or PING"),
+                    reject_words(
+                        (b":", b"NOTICE ", b"ERROR ", b"PING "), "a message begins with ':', NOTICE, ERROR or PING"
+                    ),
                 ),
             ),
         ),

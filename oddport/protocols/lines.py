@@ -119,10 +119,14 @@ def client_of(commands: dict[bytes, Command], *, tagged: bool = False) -> Callab
             if not data[start:stop].isascii():
                 ending -= 2
             margin += fixed + ending - (32 if lines == 0 and not tagged else 8 if lines == 0 else 0)
-            bits += (8 if known.own else 4) * (verb_end - at) + (8 if following - stop == 2 else 4) + (8 if tagged else 0)
+            bits += (
+                (8 if known.own else 4) * (verb_end - at) + (8 if following - stop == 2 else 4) + (8 if tagged else 0)
+            )
             own = own or known.own
             if known.fact and known.fact not in facts:
-                value = arguments.group(1) if arguments.re.groups and arguments.group(1) is not None else arguments.group()
+                value = (
+                    arguments.group(1) if arguments.re.groups and arguments.group(1) is not None else arguments.group()
+                )
                 facts[known.fact] = clean(value)
             if len(spans) < 2:
                 spans.append((start, stop - start, f"command {clean(verb)}"))
@@ -150,7 +154,11 @@ def reject_commands(title: str, commands: dict[bytes, Command], tagged: bool) ->
             return "" if following < 0 and len(data) < LINE_LIMIT else "the first line has no tag before its verb"
         if verb.upper() in commands:
             return ""
-        if following < 0 and len(words) == (2 if tagged else 1) and any(name.startswith(verb.upper()) for name in commands):
+        if (
+            following < 0
+            and len(words) == (2 if tagged else 1)
+            and any(name.startswith(verb.upper()) for name in commands)
+        ):
             return ""
         return f"byte {line.find(verb)} begins '{clean(verb, 16)}', no command of {title}"
 

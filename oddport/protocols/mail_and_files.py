@@ -133,7 +133,11 @@ PROTOCOLS = (
                 (TCP,),
                 client_of(FTP_COMMANDS),
                 server_of_codes(
-                    FTP_CODES, _codes("120 220 421"), _codes("125 150 200 215 225 226 227 229 230 234 257 331 332"), rb"FTP", b""
+                    FTP_CODES,
+                    _codes("120 220 421"),
+                    _codes("125 150 200 215 225 226 227 229 230 234 257 331 332"),
+                    rb"FTP",
+                    b"",
                 ),
                 first_bytes(FTP_COMMANDS),
                 b"12345",
@@ -153,7 +157,13 @@ PROTOCOLS = (
                 client_of(POP3_COMMANDS),
                 server_of_words(
                     (
-                        reply(rb"\+OK\b(.*(?:\bPOP3?\b|<[^<>@ ]+@[^<> ]+>).*)", 64, "greeting +OK of POP3", strong=True, fact="banner"),
+                        reply(
+                            rb"\+OK\b(.*(?:\bPOP3?\b|<[^<>@ ]+@[^<> ]+>).*)",
+                            64,
+                            "greeting +OK of POP3",
+                            strong=True,
+                            fact="banner",
+                        ),
                         reply(rb"\+OK\b ?(.*)", 32, "reply +OK", fact="banner"),
                         reply(rb"-ERR\b", 32, "reply -ERR"),
                     )
@@ -181,7 +191,12 @@ PROTOCOLS = (
                     (
                         reply(rb"\* (?:OK|PREAUTH|BYE) (.*)", 56, "untagged reply", strong=True, fact="banner"),
                         reply(rb"\* CAPABILITY .*IMAP4", 120, "capabilities of IMAP4", strong=True),
-                        reply(rb"\* (?:[0-9]+ (?:EXISTS|RECENT|FETCH|EXPUNGE)|FLAGS|LIST|LSUB|SEARCH|STATUS)\b", 64, "untagged data", strong=True),
+                        reply(
+                            rb"\* (?:[0-9]+ (?:EXISTS|RECENT|FETCH|EXPUNGE)|FLAGS|LIST|LSUB|SEARCH|STATUS)\b",
+                            64,
+                            "untagged data",
+                            strong=True,
+                        ),
                         reply(rb"[A-Z0-9.]{1,16} (?:OK|NO|BAD) ", 40, "tagged reply"),
                     )
                 ),

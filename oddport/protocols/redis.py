@@ -34,7 +34,9 @@ def client(data: bytes) -> SideMatch | None:
         if inline is None or b" HTTP/1." in inline.group():
             return None
         word = data[: inline.end()].split(None, 1)[0]
-        return SideMatch(False, ((0, inline.end(), "inline command"),), {"command": clean(word)}, False, 4 * len(word) + 8)
+        return SideMatch(
+            False, ((0, inline.end(), "inline command"),), {"command": clean(word)}, False, 4 * len(word) + 8
+        )
     match = _ARRAY.match(data)
     if match is None or int(match.group(1)) > ARGUMENTS_LIMIT:
         return None

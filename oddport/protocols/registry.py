@@ -17,33 +17,34 @@
 add its name to MODULES below, give it ports in `data/ports.toml`, and list it in `engine/compiled.txt` once it works
 compiled. `ssh.py` is the worked example; text protocols that are verbs and reply codes are entries of `lines.py`.
 
-**A matcher** is `client(data: bytes) -> SideMatch | None` or `server(…)`: do these bytes, from their first one on, parse
-as that role's side? For TCP it gets the direction's first bytes in sequence order (1 to 4,096 of them, possibly cut
-anywhere); for UDP and SCTP it gets one whole datagram. It never gets empty data, and never data whose first byte is not
-in `client_first` / `server_first` (a bytes object of the possible first bytes; ANY if every byte is possible).
-Return None as early as possible and allocate nothing before that: it runs on every flow. Never raise, whatever the bytes.
+**A matcher** is `client(data: bytes) -> SideMatch | None` or `server(…)`: do these bytes, from their first one on,
+parse as that role's side? For TCP it gets the direction's first bytes in sequence order (1 to 4,096 of them, possibly
+cut anywhere); for UDP and SCTP it gets one whole datagram. It never gets empty data, and never data whose first byte is
+not in `client_first` / `server_first` (a bytes object of the possible first bytes; ANY if every byte is possible).
+Return None as early as possible and allocate nothing before that: it runs on every flow. Never raise, whatever the
+bytes.
 
 - `strong=True` says: this one direction proves the protocol (tier B by itself). Allowed only where random bytes
-  behind the first four would be refused 9,999 times in 10,000: a length or checksum that closes, or four fixed bytes and
-  more that is checked. Weak matches name a flow only together with the other direction (tier A), or at tier C.
+  behind the first four would be refused 9,999 times in 10,000: a length or checksum that closes, or four fixed bytes
+  and more that is checked. Weak matches name a flow only together with the other direction (tier A), or at tier C.
 - `bits` says how much was checked, in bits that the grammar forced: 8 for each literal byte, the width of a length
-  or count that closes, log2(256/n) for a byte that had to be one of n values. Where two protocols match the same bytes, the one
-  with more bits wins: never list order. 0 means 32 if strong, else 8.
+  or count that closes, log2(256/n) for a byte that had to be one of n values. Where two protocols match the same
+  bytes, the one with more bits wins: never list order. 0 means 32 if strong, else 8.
 - `spans` are (offset, length, says) of the bytes that prove it; `facts` plain values, strings through `text.clean`.
 - `more=True`: the name stands, but a fact (a host name beyond the cut) may still come.
 
-**pair(client_data, server_data) -> bool**: optional; whether two matched directions belong together (same DNS id). False
-takes tier A away.
+**pair(client_data, server_data) -> bool**: optional; whether two matched directions belong together (same DNS id).
+False takes tier A away.
 
 **reject(data, role) -> str**: why these bytes are *not* this role's side, naming the byte: "byte 0 is 0x47, a record
 starts with 0x14 to 0x17" (no "not TLS:" in front). "" where they may be, or are merely too short to tell. Without it, the first-byte sets
 answer. `role` is CLIENT or SERVER. Bytes that a matcher accepts must never be rejected.
 
-**fallback=True** is for grammars that may begin anywhere or with any byte (a shell prompt after a banner): asked only when
-nothing else named the flow.
+**fallback=True** is for grammars that may begin anywhere (a shell prompt after a banner): asked only when nothing else
+named the flow, and only where a direction begins like text.
 
-**Compiled modules** (plain Python, Cython makes them about twice as fast) are compiled with `wraparound=False`: no negative
-index or slice bound anywhere; annotate data as `bytes`; do not subclass builtins.
+**Compiled modules** (plain Python, Cython makes them up to twice as fast) are compiled with `wraparound=False`: no
+negative index or slice bound anywhere; annotate data as `bytes`; do not subclass builtins.
 """
 
 from collections.abc import Callable
@@ -109,7 +110,7 @@ class Grammar:
     pair: Pair | None = None
     reject: Reject | None = None
     symmetric: bool = False
-    """Either end may take either role at any time (SIP, NTP peers): two client sides, or two server sides, prove it too."""
+    """Either end may take either role at any time (SIP, NTP peers): two client, or two server sides, prove it too."""
     fallback: bool = False
     tells_server: bool = True
     """False: who speaks the server's part says nothing about who listens (a shell that calls out)."""
@@ -209,5 +210,7 @@ def byte_set_text(values: bytes) -> str:
     def name(value: int) -> str:
         return f"'{chr(value)}'" if printable else f"0x{value:02x}"
 
-    parts = [name(a) if a == b else f"{name(a)} to {name(b)}" if b > a + 1 else f"{name(a)}, {name(b)}" for a, b in runs]
+    parts = [
+        name(a) if a == b else f"{name(a)} to {name(b)}" if b > a + 1 else f"{name(a)}, {name(b)}" for a, b in runs
+    ]
     return ", ".join(parts[:8]) + (" …" if len(parts) > 8 else "")

@@ -7,7 +7,9 @@ from oddport.protocols.model import Facts, SideMatch
 from oddport.protocols.registry import CLIENT, UPPER, Grammar, Protocol
 from oddport.protocols.text import clean
 
-_REQUEST = re.compile(rb"(?:\r\n){0,4}([A-Z][A-Z-]{2,19}) ((?i:sips?|tel|urn):[\x21-\x7e\x80-\xff]{1,2000}) SIP/2\.0\r?\n")
+_REQUEST = re.compile(
+    rb"(?:\r\n){0,4}([A-Z][A-Z-]{2,19}) ((?i:sips?|tel|urn):[\x21-\x7e\x80-\xff]{1,2000}) SIP/2\.0\r?\n"
+)
 _STATUS = re.compile(rb"(?:\r\n){0,4}SIP/2\.0 ([1-6][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\r?\n")
 _AGENT = re.compile(rb"\n(?:User-Agent|Server)[ \t]*:([^\r\n]*)", re.IGNORECASE)
 

@@ -57,7 +57,11 @@ def negotiation(data: bytes) -> SideMatch | None:
     if count == 0 or (broken >= 0 and count < STRONG_COMMANDS):
         return None
     return SideMatch(
-        count >= STRONG_COMMANDS, ((0, end, f"{count} Telnet commands, the first with IAC (0xff)"),), {}, False, 18 * count + 6
+        count >= STRONG_COMMANDS,
+        ((0, end, f"{count} Telnet commands, the first with IAC (0xff)"),),
+        {},
+        False,
+        18 * count + 6,
     )
 
 

@@ -8,7 +8,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def clean(data: bytes, limit: int = LIMIT) -> str:
-    """`data` as UTF-8 (what is not becomes U+FFFD), control, format, surrogate and private characters replaced, at most `limit` characters."""
+    """`data` as UTF-8, at most `limit` characters; what is no UTF-8, and control, format, surrogate and private
+    characters become U+FFFD."""
     cut = data[: 4 * limit + 4]
     try:
         text = cut.decode("ascii")
