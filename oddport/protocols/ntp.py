@@ -77,7 +77,8 @@ def _time(data: bytes, role: int) -> SideMatch | None:
     if 1 <= data[3] <= 0xDF and not (mode == CLIENT_MODE and data[3] < 0x40):
         # log2 of the clock's precision: from 2 ns (-29) to a second (0); plain clients send anything small
         return None
-    if not _is_time(u32(data, 16)) or not _is_time(u32(data, 32)):
+    # what a client sends there besides is its own business, and often random (interleaved mode, data minimisation)
+    if mode != CLIENT_MODE and not (_is_time(u32(data, 16)) and _is_time(u32(data, 32))):
         return None
     transmit = u32(data, 40)
     if mode in (SERVER_MODE, BROADCAST, PASSIVE):
@@ -99,9 +100,9 @@ def _time(data: bytes, role: int) -> SideMatch | None:
     says = (
         f"NTP version {version}, {MODE_NAMES[mode]}: delay, dispersion and timestamps in range, {len(data)} bytes close"
     )
-    # behind the first four bytes: 11 of delay and 11 of dispersion, about one a timestamp; in them 12
+    # behind the first four bytes: 11 of delay and 11 of dispersion, and about one a timestamp; in them 12
     spans = ((0, 4, f"version {version}, mode {mode}, stratum {stratum}"), (0, HEADER, says))
-    return SideMatch(True, spans, facts, False, 12 + 22 + 3 + 8)
+    return SideMatch(True, spans, facts, False, 12 + 22 + 8)
 
 
 def _control(data: bytes, role: int) -> SideMatch | None:

@@ -90,6 +90,8 @@ def server(data: bytes) -> SideMatch | None:
     at = 0
     facts: Facts = {}
     spans: list[tuple[int, int, str]] = []
+    if data == b"G":
+        return SideMatch(False, ((0, 1, "PostgreSQL accepts GSS encryption"),), {}, False, 8)
     if data[0] in b"NS" and (size == 1 or data[0] == 0x53 or data[1] in b"NRE"):
         spans.append((0, 1, "PostgreSQL accepts TLS" if data[0] == 0x53 else "PostgreSQL declines encryption"))
         at = 2 if size > 1 and data[0] == 0x4E and data[1] in b"NS" else 1
@@ -145,10 +147,10 @@ def reject(data: bytes, role: int) -> str:
         return wrong_byte(data, 0, b"\x00", "a start-up message is shorter than 64 KB") or wrong_byte(
             data, 4, b"\x00\x04", "protocol 3 (0x00) or a request code (0x04) stands there"
         )
-    return wrong_byte(data, 0, FIRST, "an answer starts with S, N, R, E or v")
+    return wrong_byte(data, 0, FIRST, "an answer starts with S, N, G, R, E or v")
 
 
-FIRST = b"SNREv"
+FIRST = b"SNGREv"
 PROTOCOLS = (
     Protocol(
         name="postgresql",

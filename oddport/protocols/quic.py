@@ -94,7 +94,7 @@ def _packet(data: bytes, at: int, version: int, old: bool) -> tuple[int, int, in
     """(end, kind, bytes of the destination id, source id and token) of the packet at `at`; end -1 if none."""
     none = (-1, 0, 0, 0, 0)
     size = len(data)
-    if at + 7 > size or data[at] & 0xC0 != 0xC0 or u32(data, at + 1) != version:
+    if at + 7 > size or data[at] & 0x80 == 0 or u32(data, at + 1) != version:
         return none
     kind = _kind(data[at], version)
     if old:
@@ -150,6 +150,9 @@ def _google(data: bytes, role: int) -> SideMatch | None:
             return None
     else:
         at = max(window.find(b"REJ\x00"), window.find(b"SHLO"))
+        if at < 0 and data[0] & 0x80:
+            # the answer may be encrypted: the version and one connection id are all there is to see
+            return SideMatch(False, ((0, 14, "Google QUIC " + where.decode("ascii")),), {}, False, 44)
         if at < 0:
             return None
     version = where.decode("ascii") if where[:1] == b"Q" else ""
@@ -163,7 +166,8 @@ def _side(data: bytes, role: int) -> SideMatch | None:
         return _negotiation(data)
     if size < 24:
         return None
-    if data[0] & 0xC0 != 0xC0:
+    # a server may clear the fixed bit (RFC 9287, 3)
+    if data[0] & 0xC0 != 0xC0 and (role == CLIENT or data[0] & 0x80 == 0):
         return _google(data, role)
     version = u32(data, 1)
     name = _version(version)
@@ -195,7 +199,7 @@ def _side(data: bytes, role: int) -> SideMatch | None:
     ]
     bits = 32 + 2 + 8 + 8
     while at < size:
-        if data[at] & 0xC0 != 0xC0:
+        if data[at] & 0xC0 != 0xC0 and (data[at] & 0x80 == 0 or role == CLIENT):
             # a short-header packet, or padding of zeros
             if data[at] & 0xC0 == 0x40:
                 if size - at < SMALLEST_PACKET:
@@ -251,7 +255,7 @@ def pair(query: bytes, answer: bytes) -> bool:
 def reject(data: bytes, role: int) -> str:
     """Bytes that no first datagram has."""
     if data[0] & 0xC0 != 0xC0:
-        if data[0] & 0x80 or (role == CLIENT and data[0] & 9 != 9):
+        if (data[0] & 0x80 and role == CLIENT) or (role == CLIENT and data[0] & 9 != 9):
             return f"byte 0 is 0x{data[0]:02x}, a first packet has a long header with both top bits set"
         return ""
     if len(data) < 7:

@@ -88,6 +88,19 @@ def _extensions(data: bytes, at: int, stop: int, kind: int, facts: Facts) -> int
     return COMPLETE
 
 
+def _block(data: bytes, at: int, stop: int, kind: int, facts: Facts) -> int:
+    """The extensions with their common length, or nothing (as hellos were before extensions)."""
+    if at >= stop:
+        return COMPLETE if at == stop else CONTRADICTS
+    if at + 2 > stop:
+        return CONTRADICTS
+    if at + 2 > len(data):
+        return FITS
+    if at + 2 + u16(data, at) != stop:
+        return CONTRADICTS
+    return _extensions(data, at + 2, stop, kind, facts)
+
+
 def read_hello(data: bytes, stop: int, kind: int, facts: Facts) -> int:
     """Check the hello of `kind` that `data` begins with (behind its type and length) and that is `stop` bytes long.
 
@@ -100,6 +113,14 @@ def read_hello(data: bytes, stop: int, kind: int, facts: Facts) -> int:
         return CONTRADICTS
     facts["version"] = version_text(version)
     at = BODY_START
+    if kind == SERVER_HELLO and (version >> 8 == 0x7F or version == 0x0304):
+        # drafts before 22 of TLS 1.3 have neither session id nor compression here
+        if at + 2 > stop:
+            return CONTRADICTS
+        if at + 2 > size:
+            return FITS
+        facts["cipher"] = cipher_text(u16(data, at))
+        return _block(data, at + 2, stop, kind, facts)
     if at >= stop:
         return CONTRADICTS
     if at >= size:
@@ -130,12 +151,4 @@ def read_hello(data: bytes, stop: int, kind: int, facts: Facts) -> int:
             return FITS
         facts["cipher"] = cipher_text(u16(data, at))
         at += 3
-    if at >= stop:
-        return COMPLETE if at == stop else CONTRADICTS
-    if at + 2 > stop:
-        return CONTRADICTS
-    if at + 2 > size:
-        return FITS
-    if at + 2 + u16(data, at) != stop:
-        return CONTRADICTS
-    return _extensions(data, at + 2, stop, kind, facts)
+    return _block(data, at, stop, kind, facts)
