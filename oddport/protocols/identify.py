@@ -127,7 +127,7 @@ def _peers(choice: _Choice, ones: list[Hit], others: list[Hit]) -> None:
 
 def _spans(hit: Hit) -> list[Span]:
     side, before = hit[3], hit[4]
-    return [Span(side, before + offset, length, says) for offset, length, says in hit[1].spans]
+    return [Span(side, before + span[0], span[1], span[2]) for span in hit[1].spans]
 
 
 def _named(one: Hit, other: Hit | None, tier: Tier, server: int | None) -> Identification:
@@ -162,7 +162,8 @@ def _decide(
     orig: tuple[bytes, ...],
     resp: tuple[bytes, ...],
 ) -> Identification:
-    """forward = hits of (originator as client, responder as server), backward = (originator as server, responder as client)."""
+    """The name by all hits: forward = (originator as client, responder as server), backward = (originator as server,
+    responder as client)."""
     choice, reverse = _Choice(), _Choice()
     _pairs(choice, forward[0], forward[1], orig, resp)
     _pairs(reverse, backward[1], backward[0], resp, orig)
@@ -305,8 +306,8 @@ def _matched(hit: Hit, parts: tuple[bytes, ...]) -> bytes:
 def explain_not(app: str, head: Head) -> str | None:
     """Why the flow is not `app` (a name or an alias): "not TLS: the client's byte 0 is 0x47, …; the server's byte 0 …".
 
-    None where that cannot be said: the protocol is unknown or has no grammar over this transport, a direction has no bytes, or
-    its bytes fit as far as they go.
+    None where that cannot be said: the protocol is unknown or has no grammar over this transport, a direction has no
+    bytes, or its bytes fit as far as they go. The originator is taken for the client.
     """
     tables = _registry()
     protocol = tables.protocols.get(tables.aliases.get(app, app))

@@ -2,13 +2,13 @@
 
 A command line is a verb and its arguments, a reply line a code or a word. What a line is worth:
 
-- bits: 8 for each letter of a verb that only this protocol has, 4 for a verb that others have too (USER, QUIT, LIST), and
-  8 for the end of the line (4 if LF alone).
+- bits: 8 for each letter of a verb that only this protocol has, 4 for a verb that others have too (USER, QUIT, LIST),
+  and 8 for the end of the line (4 if LF alone).
 - strong: what must be right *behind the first four bytes* is worth at least STRONG_MARGIN bits, and the verb is the
   protocol's own. A line of printable ASCII that ends in CR LF is worth 16 bits less one, for a random byte is printable
-  one time in three and each may be the last. One that ends in LF alone, which the specifications do not allow, 4 bits: such a
-  line needs a second one. Bytes beyond ASCII that are no UTF-8 (file names, greetings in other sets) cost two bits more, and
-  CR LF must end them.
+  one time in three and each may be the last. One that ends in LF alone, which the specifications do not allow, 4 bits:
+  such a line needs a second one. Bytes beyond ASCII that are no UTF-8 (file names, greetings in other sets) cost two
+  bits more, and CR LF must end them.
 """
 
 import re
@@ -52,6 +52,19 @@ class Command:
 def command(arguments: bytes, *, own: bool = True, fact: str = "") -> Command:
     """A command whose arguments (with the space before them) match the whole pattern."""
     return Command(re.compile(arguments), own, fact)
+
+
+# commands that several protocols have: they decide nothing alone
+USER = command(rb" +([^ ]+) *", own=False, fact="user")
+PASS = command(TEXT, own=False)
+PASS_OR_NONE = command(OPTIONAL, own=False)
+BARE = command(NONE, own=False)
+FREE = command(OPTIONAL, own=False)
+
+
+def codes(text: str) -> frozenset[bytes]:
+    """Reply codes from a list with spaces between."""
+    return frozenset(word.encode() for word in text.split())
 
 
 def is_line(line: bytes, ending: int) -> bool:
@@ -146,7 +159,7 @@ def reject_commands(title: str, commands: dict[bytes, Command], tagged: bool) ->
         stop, following = _line_end(data, 0)
         line = data[: min(stop, LINE_LIMIT)]
         for index, byte in enumerate(line):
-            if byte < 0x20 and byte not in b"\t\r" or byte == 0x7F:
+            if (byte < 0x20 and byte not in b"\t\r") or byte == 0x7F:
                 return f"byte {index} is 0x{byte:02x}, a command is a line of text"
         words = line.split(b" ", 2)
         verb = words[1] if tagged and len(words) > 1 else words[0]
@@ -174,8 +187,9 @@ def server_of_codes(
     """The server's matcher of replies `NNN text` or `NNN-text`.
 
     codes: all that the protocol has; another one refuses the whole. greetings: those that begin a session. own: codes
-    whose appearance behind another line proves the protocol. word: pattern of what a greeting says of itself, searched in the
-    text without its first word if that is a host name. keyword: pattern of a continuation line that only this protocol has.
+    whose appearance behind a greeting proves the protocol. word: pattern of what a greeting says of itself, searched in
+    the text without its first word if that is a host name. keyword: pattern of a continuation line that only this
+    protocol has.
     """
     says = re.compile(word, re.IGNORECASE)
     extension = re.compile(keyword, re.IGNORECASE) if keyword else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 FactValue = str | int | bool | list[str]
 Facts = dict[str, FactValue]
@@ -27,9 +28,8 @@ class PortVerdict(IntEnum):
     MISMATCH = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes that prove a name."""
+class Span(NamedTuple):
+    """Bytes that prove a name. (A named tuple: two of them are made for nearly every flow.)"""
 
     side: int
     """0 = originator's bytes, 1 = responder's."""

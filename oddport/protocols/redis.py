@@ -1,4 +1,4 @@
-"""Commands and replies of RESP, which Redis speaks → a match (Redis serialization protocol specification, versions 2 and 3)."""
+"""Commands and replies of RESP, which Redis speaks → a match (Redis serialization protocol, RESP2, RESP3)."""
 
 import re
 

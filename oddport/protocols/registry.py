@@ -37,8 +37,8 @@ bytes.
 False takes tier A away.
 
 **reject(data, role) -> str**: why these bytes are *not* this role's side, naming the byte: "byte 0 is 0x47, a record
-starts with 0x14 to 0x17" (no "not TLS:" in front). "" where they may be, or are merely too short to tell. Without it, the first-byte sets
-answer. `role` is CLIENT or SERVER. Bytes that a matcher accepts must never be rejected.
+starts with 0x14 to 0x17" (no "not TLS:" in front). "" where they may be, or are merely too short to tell. Without it,
+the first-byte sets answer. `role` is CLIENT or SERVER. Bytes that a matcher accepts must never be rejected.
 
 **fallback=True** is for grammars that may begin anywhere (a shell prompt after a banner): asked only when nothing else
 named the flow, and only where a direction begins like text.
@@ -71,12 +71,13 @@ MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
     "dhcp",
     "dns",
+    "ftp",
     "http",
     "http2",
     "irc",
     "kerberos",
     "ldap",
-    "mail_and_files",
+    "mail",
     "mqtt",
     "mysql",
     "netbios",

@@ -1,8 +1,8 @@
 """Banners, prompts and output of an interactive shell → a match, on whatever port it answers.
 
-There is no specification: the words are those of the programs (cmd.exe, PowerShell, dash, bash, BusyBox) and of POSIX `id`. The
-side that prints them is the shell; that says nothing about who listens, for a shell may call out. Asked only where nothing else
-named the flow.
+There is no specification: the words are those of the programs (cmd.exe, PowerShell, dash, bash, BusyBox) and of POSIX
+`id`. The side that prints them is the shell; that says nothing about who listens, for a shell may call out. Asked only
+where nothing else named the flow.
 """
 
 import re
@@ -18,10 +18,12 @@ LOOK = 16
 """First bytes that must be text before anything is searched."""
 
 _STRONG = re.compile(
-    rb"(?P<windows>Microsoft Windows \[[^\]\r\n]{1,16} [0-9.]{3,20}\]\r?\n(?:\([Cc]\)|\xa9|Copyright)[^\r\n]{0,100}Microsoft)"
+    rb"(?P<windows>Microsoft Windows \[[^\]\r\n]{1,16} [0-9.]{3,20}\]\r?\n"
+    rb"(?:\([Cc]\)|\xa9|Copyright)[^\r\n]{0,100}Microsoft)"
     rb"|(?P<powershell>(?:^|\n)PS [A-Z]:\\[^\r\n<>|]{0,200}> ?)"
     rb"|(?P<psbanner>Windows PowerShell\r?\nCopyright \(C\))"
-    rb"|(?P<jobs>no job control in this shell|can't access tty; job control turned off|cannot set terminal process group)"
+    rb"|(?P<jobs>no job control in this shell|can't access tty; job control turned off"
+    rb"|cannot set terminal process group)"
     rb"|(?P<version>(?:^|\n)(?:ba|da|z|k|a)?sh-[0-9]\.[0-9]{1,2}[a-z]?[$#] )"
     rb"|(?P<busybox>BusyBox v[0-9.]+ [^\r\n]{1,80}built-in shell)"
 )
@@ -48,8 +50,9 @@ _WEAK_SAYS = {
     "bare": ("a bare prompt", 12),
 }
 _TYPED = re.compile(
-    rb"(?:ls|id|pwd|cd|cat|ps|uname|whoami|hostname|w|who|ifconfig|ip|netstat|env|export|echo|wget|curl|chmod|rm|mkdir|find|python3?|sh|bash"
-    rb"|dir|type|ipconfig|systeminfo|tasklist|net|ver|set|copy|del|cmd|powershell|exit|sudo|su|history|df|mount|crontab|route|arp|reg|sc)"
+    rb"(?:ls|id|pwd|cd|cat|ps|uname|whoami|hostname|w|who|ifconfig|ip|netstat|env|export|echo|wget|curl|chmod|rm|mkdir|find|python3?"
+    rb"|sh|bash|dir|type|ipconfig|systeminfo|tasklist|net|ver|set|copy|del|cmd|powershell|exit|sudo|su|history|df|mount|crontab|route"
+    rb"|arp|reg|sc)"
     rb"(?:[ ;|&>][\x20-\x7e]{0,512})?\r?\n"
 )
 

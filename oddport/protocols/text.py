@@ -10,7 +10,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def clean(data: bytes, limit: int = LIMIT) -> str:
     """`data` as UTF-8, at most `limit` characters; what is no UTF-8, and control, format, surrogate and private
     characters become U+FFFD."""
-    cut = data[: 4 * limit + 4]
+    cut = data[: 4 * limit + 4].strip()
     try:
         text = cut.decode("ascii")
     except UnicodeDecodeError:
