@@ -15,6 +15,9 @@ _LONGEST_CUSTOMARY: Final = 262_144
 """Bytes of a packet that every reader takes whatever the file's snap length says (libpcap's MAXIMUM_SNAPLEN)."""
 _SWAPPED_VERSIONS: Final = ((2, 0), (2, 1), (2, 2), (2, 3), (2, 543))
 """Up to 2.3, writers disagreed on which of the two lengths comes first; 2.543 is DG/UX."""
+_RECORDS_OF_A_VARIANT: Final = 8
+"""Records that have to make sense as those of another variant before they are read as that."""
+_LONGEST_FILE_EXTRA: Final = 4
 _AIX_LINKS: Final = {6: 1, 9: 6, 15: 10, 24: 0}
 """AIX writes interface types of RFC 1573 instead of LINKTYPE_ numbers: Ethernet, Token Ring, FDDI, loopback."""
 
@@ -78,31 +81,31 @@ def read_pcap_header(data: bytes) -> PcapHeader:
 
 
 def _record_header(sample: bytes, big: bool, candidates: tuple[int, ...], second: int) -> int:
-    """The length of a record header under which the first two records make sense; the usual one in doubt."""
-    if len(candidates) > 1 and not _makes_sense(sample, big, candidates[0], second):
+    """The length of a record header under which the first records make sense; the usual one in doubt. In all variants
+    the first four fields are the same, so that only what follows the first record tells them apart."""
+    if len(candidates) > 1 and not _makes_sense(sample, big, candidates[0], second, 2):
         for candidate in candidates[1:]:
-            if _makes_sense(sample, big, candidate, second):
+            if _makes_sense(sample, big, candidate, second, _RECORDS_OF_A_VARIANT):
                 return candidate
     return candidates[0]
 
 
-def _makes_sense(sample: bytes, big: bool, header: int, second: int) -> bool:
-    """Whether two records follow each other in the sample, each with a fraction below a second and as many bytes
-    captured as were on the wire or fewer; or one record, and its end is the end of the sample."""
+def _makes_sense(sample: bytes, big: bool, header: int, second: int, most: int) -> bool:
+    """Whether `most` records follow each other in the sample, each with a fraction below a second and as many bytes
+    captured as were on the wire or fewer; or fewer records, if the last ends where the sample does, or the sample,
+    being of full size, ends in it."""
     order: Final = "big" if big else "little"
     offset = 0
-    for found in range(2):
+    for found in range(most):
         if offset == len(sample):
-            return found == 1
+            return found > 0
         if offset + header > len(sample):
-            return False
-        fraction, captured, wire = (
-            int.from_bytes(sample[offset + at : offset + at + 4], order) for at in (4, 8, 12)
-        )  # fmt: skip
-        if fraction >= second or captured > wire or captured == 0 or captured > _LONGEST_CUSTOMARY:
+            return found > 1 and len(sample) >= SAMPLE - _LONGEST_FILE_EXTRA
+        fraction, captured, wire = (int.from_bytes(sample[offset + at : offset + at + 4], order) for at in (4, 8, 12))
+        if fraction >= second or not 0 < captured <= wire <= _LONGEST_CUSTOMARY:
             return False
         offset += header + captured
-    return offset <= len(sample)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

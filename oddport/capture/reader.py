@@ -39,7 +39,7 @@ def open_capture(
         raise CaptureError("No capture was named; give a file, a folder of captures, or - for standard input.")
     if len(paths) > FILES_MOST:
         raise CaptureError(f"A capture has at most {FILES_MOST:,} files, not {len(paths):,}; load them in parts.")
-    return CaptureReader([os.fspath(path) for path in paths], workdir, limit_bytes, on_warning, heartbeat)
+    return CaptureReader([os.fsdecode(path) for path in paths], workdir, limit_bytes, on_warning, heartbeat)
 
 
 class CaptureReader:
