@@ -58,35 +58,46 @@ class Unpacked:
         self.count = count
         self._layout: dict[str, str | list[str | int]] = json.loads(layout)
 
-    def source(self, name: str) -> str:
-        """Name of the stored column that holds the values of `name`."""
-        entry = self._layout[name]
-        return entry if isinstance(entry, str) else name
-
     def column(self, name: str, blobs: dict[str, bytes]) -> NDArray[Any]:
         """All values of a column, in its dtype."""
         return self.take(name, blobs, None)
 
+    def rows_equal(self, name: str, blobs: dict[str, bytes], value: int) -> NDArray[np.intp]:
+        """Rows, ascending, in which a column has this value; compares without unpacking."""
+        item, base = self._entry(name)
+        if not item:
+            return np.arange(self.count if value == base else 0, dtype=np.intp)
+        if not 0 <= value - base < 1 << 8 * np.dtype(item).itemsize:
+            return np.zeros(0, np.intp)
+        narrow = self._stored(name, blobs, item)
+        return np.flatnonzero(narrow == narrow.dtype.type(value - base))
+
     def take(self, name: str, blobs: dict[str, bytes], rows: NDArray[np.intp] | None) -> NDArray[Any]:
         """The values of a column in the given rows (all if None), in its dtype."""
-        source = self.source(name)
-        entry = self._layout[source]
-        if isinstance(entry, str):
-            raise ValueError(f"packet column {name} is stored nowhere")
-        item, base = str(entry[0]), int(entry[1])
+        item, base = self._entry(name)
         dtype = PACKET[name]
-        many = self.count if rows is None else len(rows)
         if not item:
-            return np.full(many, base, dtype)
-        narrow = np.frombuffer(blobs[source], np.dtype(item))
-        if len(narrow) != self.count:
-            raise ValueError(f"packet column {name} holds {len(narrow)} values, not {self.count}")
+            return np.full(self.count if rows is None else len(rows), base, dtype)
+        narrow = self._stored(name, blobs, item)
         if rows is not None:
             narrow = narrow[rows]
         if dtype.kind == "i":
             # wraps as it wrapped when packed: differences of int64 are taken modulo 2^64
             return (narrow.astype(np.uint64) + np.uint64(base & 0xFFFF_FFFF_FFFF_FFFF)).view(np.int64)
         return (narrow.astype(np.uint64) + np.uint64(base)).astype(dtype)
+
+    def _entry(self, name: str) -> tuple[str, int]:
+        entry = self._layout[name]
+        if isinstance(entry, str):
+            entry = self._layout[entry]
+        return str(entry[0]), int(entry[1])
+
+    def _stored(self, name: str, blobs: dict[str, bytes], item: str) -> NDArray[Any]:
+        entry = self._layout[name]
+        narrow: NDArray[Any] = np.frombuffer(blobs[entry if isinstance(entry, str) else name], np.dtype(item))
+        if len(narrow) != self.count:
+            raise ValueError(f"packet column {name} holds {len(narrow)} values, not {self.count}")
+        return narrow
 
 
 def _narrow(values: NDArray[Any]) -> tuple[str, int, bytes]:

@@ -105,6 +105,15 @@ def connect_for_writing(path: Path, *, empty: bool = False) -> Opened:
 
     Raises CaseError where the folder or the file cannot be written, is no case, or the case is of another version.
     """
+    return _connect_for_writing(path, empty, check=not empty)
+
+
+def connect_to_migrate(path: Path) -> Opened:
+    """As connect_for_writing, for a case of an older version."""
+    return _connect_for_writing(path, empty=False, check=False)
+
+
+def _connect_for_writing(path: Path, empty: bool, check: bool) -> Opened:
     if not path.exists():
         raise CaseError(
             f"There is no case {path}. Give the path of an existing case, or load a capture into a new one."
@@ -119,7 +128,7 @@ def connect_for_writing(path: Path, *, empty: bool = False) -> Opened:
             # both must come before the first table
             connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        else:
+        if check:
             check_version(connection, path)
         caution = _choose_journal(connection, path)
         for pragma in (
@@ -194,8 +203,8 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def read_version(connection: sqlite3.Connection, path: Path) -> int:
-    """`user_version` of a case; raises CaseError for other files and for versions this program does not know."""
+def read_version(connection: sqlite3.Connection, path: Path, known: int = SCHEMA_VERSION) -> int:
+    """`user_version` of a case; raises CaseError for other files and for versions above `known`."""
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -203,9 +212,9 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
         raise explain(error, path, "opened") from error
     if application != APPLICATION_ID or version < 1:
         raise CaseError(f"{path} is an SQLite file, but not a case of oddport. Give the path of a case, or a new one.")
-    if version > SCHEMA_VERSION:
+    if version > known:
         raise CaseError(
-            f"The case {path} was made by a newer oddport (file version {version}, this one knows {SCHEMA_VERSION}). "
+            f"The case {path} was made by a newer oddport (file version {version}, this one knows {known}). "
             f"Update oddport to open it."
         )
     return version

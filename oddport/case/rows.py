@@ -69,9 +69,12 @@ def insert_sql(table: str, columns: Sequence[str], verb: str = "INSERT") -> str:
 
 def file_row(file: CaptureFileLike) -> tuple[Any, ...]:
     """By FILE_COLUMNS."""
+    # a relative path would be of no use to a reader that runs in another folder
+    path = file.path if file.path == "-" else os.path.abspath(file.path)
     return (
-        file.id, stored_path(file.path), None if file.unpacked_path is None else stored_path(file.unpacked_path),
-        file.format, file.size, file.mtime_ns, file.digest, file.packets, file.bytes, file.first_ns, file.last_ns,
+        file.id, stored_path(path),
+        None if file.unpacked_path is None else stored_path(os.path.abspath(file.unpacked_path)), file.format,
+        file.size, file.mtime_ns, file.digest, file.packets, file.bytes, file.first_ns, file.last_ns,
         json.dumps([int(link) for link in file.linktypes]), int(file.truncated),
         json.dumps([printable(warning) for warning in file.warnings]),
     )  # fmt: skip
