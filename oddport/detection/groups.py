@@ -176,6 +176,13 @@ class Groups:
             group.changed = True
             self._changed.append(group)
 
+    def rename(self, digest: str) -> None:
+        """Another digest of the capture: every uid changes, those handed out before hold no more."""
+        if digest != self._digest:
+            self._digest = digest
+            for group in self.groups():
+                self.touched(group)
+
     def finding_of(self, group: Group) -> Finding:
         """A copy for others to keep, with the count, the end and the uid of the group."""
         finding = copy(group.finding)

@@ -112,6 +112,14 @@ class Runner:
                 where = _where("trains", trains[0].id, trains[-1].id)
                 self._run(name, where, detector.on_trains, trains)
 
+    def count(self) -> int:
+        """Findings so far."""
+        return len(self._groups)
+
+    def set_digest(self, digest: str) -> None:
+        """The files' digest where it is known only at the end, as of a pipe; uids handed out before hold no more."""
+        self._groups.rename(digest)
+
     def finish(self) -> list[Finding]:
         """All findings, worst first. A second call gives the same again."""
         if not self._finished:

@@ -1,0 +1,228 @@
+"""Batches of flows → findings about the app and the server port, each flow judged once by the most specific rule."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.port_mismatch.absent import Absence
+from detectors.port_mismatch.classes import CLEAR, EPHEMERAL, WATCHED, tls_ports
+from detectors.port_mismatch.document import DOCUMENT
+from detectors.port_mismatch.mapping import TECHNIQUES, mappings, recorded
+from detectors.port_mismatch.rules import (
+    ABSENT,
+    ATTEMPT,
+    COVER,
+    ODD,
+    SETTLED,
+    SHOWN,
+    SQUATTING,
+    Verdict,
+    alternate,
+    choose,
+    promised,
+)
+from detectors.port_mismatch.subject import Subject
+from oddport.detection import score
+from oddport.detection.base import BaseDetector
+from oddport.detection.evidence import beginning, rows
+from oddport.detection.hosts import INSIDE, NEITHER, Networks, Prevalence
+from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Rule, ScorePart
+from oddport.detection.words import app_title, listed, port_text
+from oddport.engine.columns import TCP, proto_text
+from oddport.protocols.model import PortVerdict, Tier
+
+RARE, COMMON = 0.02, 0.5
+"""Shares of inside hosts that use a port: at most RARE raises the score, from COMMON on it falls."""
+_TIER_WORDS = {
+    Tier.A: "both directions parse as {}",
+    Tier.B: "one direction proves {}",
+    Tier.C: "{} by its looks only",
+}
+
+
+class PortMismatch(BaseDetector):
+    """Does what is spoken on this port fit the port?"""
+
+    name: ClassVar[str] = "port-mismatch"
+    title: ClassVar[str] = "A protocol that does not fit its server port"
+    document: ClassVar[str] = DOCUMENT
+    needs: ClassVar[frozenset[str]] = frozenset({"flows", "heads"})
+    settings: ClassVar[dict[str, object]] = {
+        "report_alternates": False,
+        "min_payload": 64,
+        "min_payload_packets": 2,
+        "absent_ports": list(WATCHED),
+        "inside": list(INSIDE),
+        "min_hosts": 20,
+    }
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("PPM-01", "Known protocol on a port that is not its own", ODD, TECHNIQUES),
+        Rule("PPM-02", "Protocol on the port of another one", SQUATTING, TECHNIQUES),
+        Rule("PPM-03", "Expected protocol absent", ABSENT, ("T1095", "T1571")),
+        Rule("PPM-07", "In clear on a TLS port, or TLS on a port in clear", COVER, TECHNIQUES),
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._inside = Networks(map(str, _list(context, "inside")))
+        self._neither = Networks(NEITHER)
+        self._alternates = context.settings["report_alternates"] is True
+        self._min_hosts = _number(context, "min_hosts")
+        self._tls_ports = np.zeros(65_536, bool)
+        self._tls_ports[list(tls_ports())] = True
+        self._prevalence = Prevalence(self._inside)
+        self._absence = Absence(
+            frozenset(int(str(port)) for port in _list(context, "absent_ports")),
+            _number(context, "min_payload"),
+            _number(context, "min_payload_packets"),
+        )
+
+    def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
+        self._prevalence.take(batch.flows, batch.server_port)
+        verdict = batch.verdict
+        odd = (verdict == PortVerdict.MISMATCH) | (verdict == PortVerdict.UNRECOGNISED)
+        if self._alternates:
+            odd |= verdict == PortVerdict.ALTERNATE
+        # the port tables count `smtp` on 465 as in place, since that is what it carries; in clear it is not
+        covered = (verdict == PortVerdict.STANDARD) | (verdict == PortVerdict.ALTERNATE)
+        covered &= self._tls_ports[batch.server_port] & (batch.flows["proto"] == TCP)
+        for row in np.flatnonzero(covered).tolist():
+            odd[row] |= batch.app[row] in CLEAR
+        for row in np.flatnonzero(odd & (batch.server_port != 0)).tolist():
+            subject = Subject.of(batch, row, self._inside, self._neither)
+            if verdict[row] == PortVerdict.UNRECOGNISED:
+                found = self._unrecognised(subject)
+            elif verdict[row] == PortVerdict.ALTERNATE and not covered[row]:
+                found = self._finding(subject, alternate(subject))
+            else:
+                found = self._mismatch(subject)
+            if found is not None:
+                yield found
+
+    # one flow
+
+    def _mismatch(self, subject: Subject) -> Finding | None:
+        if subject.app is None:
+            self.abstain("no name and no identification were kept")
+            return None
+        verdict = choose(subject)
+        if subject.tier <= Tier.C and not (
+            verdict.rule in ("PPM-02", "PPM-07") and verdict.owner and subject.not_app(verdict.owner)
+        ):
+            self.abstain("its name is a guess (tier C), and the protocol of the port is not refuted")
+            return None
+        return self._finding(subject, verdict)
+
+    def _unrecognised(self, subject: Subject) -> Finding | None:
+        verdict = self._absence.judge(subject)
+        if isinstance(verdict, str):
+            self.abstain(verdict)
+            return None
+        return self._finding(subject, verdict)
+
+    def _finding(self, subject: Subject, verdict: Verdict) -> Finding:
+        facts = subject.facts
+        promise = promised(subject, verdict)
+        refuted = subject.not_app(promise) if promise else None
+        return Finding(
+            detector=self.name,
+            rule=verdict.rule,
+            title=verdict.title,
+            summary=verdict.summary,
+            parts=tuple(self._parts(subject, verdict)),
+            src=subject.src,
+            dst=subject.dst,
+            version=subject.version,
+            proto=subject.proto,
+            sport=subject.sport,
+            dport=subject.dport,
+            server_port=subject.port,
+            first_ns=subject.first_ns,
+            last_ns=subject.last_ns,
+            app=subject.app,
+            expected=promise,
+            flow=subject.flow,
+            mappings=mappings(
+                subject.app,
+                subject.transport,
+                subject.port,
+                verdict.reason,
+                outside=subject.outside,
+                facts=facts,
+                context=verdict.settled,
+            ),
+            evidence=self._evidence(subject, verdict),
+            rejected=(refuted,) if refuted else (),
+            lowered=verdict.lowered,
+            variant=verdict.variant,
+        )
+
+    def _parts(self, subject: Subject, verdict: Verdict) -> Iterable[ScorePart]:
+        yield score.base(verdict.base, verdict.base_reason)
+        if verdict.settled:
+            return
+        if subject.app is not None:
+            factor = score.TIER_FACTOR[subject.tier]
+            yield score.times(
+                factor, f"{_TIER_WORDS[subject.tier].format(app_title(subject.app))} (tier {subject.tier.name})"
+            )
+        where = port_text(subject.port, subject.transport)
+        if verdict.rule == "PPM-02" and subject.port in WATCHED and not subject.hopping:
+            yield score.add(20, f"filters let {where} through for {app_title(verdict.owner or '')}")
+        if subject.outside:
+            yield score.add(15, "to an outside address")
+        elif subject.within:
+            yield score.add(-10, "both ends are inside")
+        if subject.port >= EPHEMERAL:
+            yield score.add(5, f"{where} is in the dynamic range")
+        if subject.app == "tls" and subject.lacks_server_name:
+            yield score.add(5, "the ClientHello names no server")
+        known = recorded(subject.app, subject.transport, subject.port) if verdict.owner is None else []
+        if known:
+            names = listed([each.name for each in known])
+            yield score.add(15, f"ATT&CK records {names} with {app_title(subject.app or 'unknown')} on {where}")
+        if verdict.variant == ATTEMPT:
+            yield score.times(0.5, "the server sent nothing: an attempt, not an exchange")
+
+    def _evidence(self, subject: Subject, verdict: Verdict) -> tuple[Evidence, ...]:
+        head = subject.head
+        if head is None:
+            return ()
+        if not subject.spans:
+            says = f"no {app_title(verdict.owner)}" if verdict.owner else "not recognised"
+            first = beginning(head, 0, SHOWN, f"first bytes of the originator, {says}", verdict.expected)
+            return first + beginning(head, 1, SHOWN, f"first bytes of the responder, {says}")
+        found: list[Evidence] = []
+        for number, span in enumerate(subject.spans):
+            found += rows(head, span, verdict.expected if number == 0 else "")
+        return tuple(found)
+
+    # everything seen
+
+    def review(self, finding: Finding) -> Finding:
+        """Weigh in how many inside hosts use the port."""
+        if finding.variant in SETTLED or not self._prevalence.complete:
+            return finding
+        hosts = self._prevalence.hosts()
+        if hosts < self._min_hosts:
+            self.abstain(f"how rare the port is: that needs {self._min_hosts} inside hosts, there are {hosts}")
+            return finding
+        users = self._prevalence.users(finding.proto, finding.server_port)
+        where = port_text(finding.server_port, proto_text(finding.proto))
+        words = f"{users:,} of {hosts:,} inside hosts {'uses' if users == 1 else 'use'} {where}"
+        if 0 < users <= RARE * hosts:
+            finding.parts = (*finding.parts, score.add(15, words))
+        elif users >= COMMON * hosts:
+            finding.parts = (*finding.parts, score.add(-20, words))
+            finding.lowered = (*finding.lowered, f"common here: {words}")
+        return finding
+
+
+def _list(context: Context, key: str) -> list[object]:
+    value = context.settings[key]
+    return value if isinstance(value, list) else []
+
+
+def _number(context: Context, key: str) -> int:
+    return int(str(context.settings[key]))
