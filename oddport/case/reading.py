@@ -41,20 +41,12 @@ def captures(connection: sqlite3.Connection, file: int | None = None) -> list[Ca
         " AND file.unpacked_path IS NULL WHERE ?1 IS NULL OR id = ?1 ORDER BY id",
         (file,),
     )
-    return [
-        CaptureRow(
-            *(
-                number,
-                loaded_path(path),
-                None if unpacked is None else loaded_path(unpacked),
-                *facts,
-                tuple(json.loads(linktypes)),
-                bool(truncated),
-                tuple(json.loads(warnings)),
-            )
-        )  # fmt: skip
-        for number, path, unpacked, *facts, linktypes, truncated, warnings in rows
-    ]
+    found = []
+    for number, path, unpacked, *facts, linktypes, truncated, warnings in rows:
+        places = (loaded_path(path), None if unpacked is None else loaded_path(unpacked))
+        lists = (tuple(json.loads(linktypes)), bool(truncated), tuple(json.loads(warnings)))
+        found.append(CaptureRow(*(number, *places, *facts, *lists)))
+    return found
 
 
 def flow(connection: sqlite3.Connection, number: int) -> FlowRow | None:
