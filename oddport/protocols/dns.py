@@ -46,7 +46,7 @@ SHORT = -2
 
 def known_type(number: int) -> bool:
     """Whether a type is assigned or reserved for private use (IANA DNS parameters; 65,280 on is private)."""
-    return (
+    return number in TYPES or (
         1 <= number <= 68
         or 99 <= number <= 109
         or 249 <= number <= 264
@@ -131,9 +131,9 @@ def _record(data: bytes, at: int, end: int, base: int) -> int:
         return BAD
     if at + 10 > len(data):
         return SHORT
-    kind = u16(data, at)
-    family = u16(data, at + 2)
-    length = u16(data, at + 8)
+    kind = data[at] << 8 | data[at + 1]
+    family = data[at + 2] << 8 | data[at + 3]
+    length = data[at + 8] << 8 | data[at + 9]
     if at + 10 + length > end or not known_type(kind):
         return BAD
     if kind != OPT and family & 0x7FFF not in CLASSES:
@@ -153,11 +153,9 @@ def _message(data: bytes, base: int, end: int, role: int) -> SideMatch | None:
     # the bit that has to be zero, and an error code in a query, are left to whoever judges: they hide nothing
     if high >> 7 != role or high >> 3 & 15 not in OPCODES or (low & 15) > RCODES:
         return None
-    questions = u16(data, base + 4)
-    answers = u16(data, base + 6)
-    authority = u16(data, base + 8)
-    more = u16(data, base + 10)
-    records = answers + authority + more
+    questions = data[base + 4] << 8 | data[base + 5]
+    answers = data[base + 6] << 8 | data[base + 7]
+    records = answers + (data[base + 8] << 8 | data[base + 9]) + (data[base + 10] << 8 | data[base + 11])
     # a question takes five bytes, a record eleven
     if questions * 5 + records * 11 > end - base - HEADER:
         return None
@@ -183,10 +181,11 @@ def _message(data: bytes, base: int, end: int, role: int) -> SideMatch | None:
         if at < 0 or at + 4 > len(data):
             short = True
             break
-        if not known_type(u16(data, at)) or u16(data, at + 2) & 0x7FFF not in CLASSES:
+        number = data[at] << 8 | data[at + 1]
+        if not known_type(number) or (data[at + 2] & 0x7F) << 8 | data[at + 3] not in CLASSES:
             return None
         if index == 0:
-            kind = u16(data, at)
+            kind = number
         at += 4
         walked += 1
     if not short:

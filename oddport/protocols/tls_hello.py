@@ -36,7 +36,7 @@ def _alpn(data: bytes, at: int, stop: int) -> list[str]:
         end = at + 1 + data[at]
         if end > stop:
             break
-        if not (end - at == 3 and is_grease(u16(data, at + 1))):
+        if end - at != 3 or not is_grease(u16(data, at + 1)):
             names.append(clean(data[at + 1 : end], 64))
         at = end
     return names
@@ -47,9 +47,8 @@ def _offered_version(data: bytes, at: int, stop: int) -> int:
     best = 0
     end = min(at + 1 + data[at], stop) if at < stop else at
     for index in range(at + 1, end - 1, 2):
-        number = u16(data, index)
-        if number > best and not is_grease(number) and number >> 8 == 3:
-            best = number
+        if data[index] == 3 and data[index + 1] > best & 0xFF:
+            best = 0x0300 | data[index + 1]
     return best
 
 
@@ -61,13 +60,15 @@ def _extensions(data: bytes, at: int, stop: int, kind: int, facts: Facts) -> int
             return CONTRADICTS
         if at + 4 > size:
             return FITS
-        number = u16(data, at)
+        number = data[at] << 8 | data[at + 1]
         start = at + 4
-        at = start + u16(data, at + 2)
+        at = start + (data[at + 2] << 8 | data[at + 3])
         if at > stop:
             return CONTRADICTS
         if at > size:
             return FITS
+        if number > SUPPORTED_VERSIONS:
+            continue
         if number == SERVER_NAME and at > start:
             name = _server_name(data, start, at)
             if name:
