@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from oddport.capture import CaptureFile, CaptureReader, open_capture
+from oddport.capture import LIMIT_BYTES, CaptureFile, CaptureReader, open_capture
 from oddport.engine.batch import RecordBatch
 
 ETHERNET = 1
@@ -151,11 +151,11 @@ def rows_of(batch: RecordBatch) -> list[Row]:
     return got
 
 
-def read(paths: Sequence[Path | str], workdir: Path, limit_bytes: int | None = None) -> Read:
+def read(paths: Sequence[Path | str], workdir: Path, limit_bytes: int = LIMIT_BYTES) -> Read:
     """Read a capture to its end."""
     warnings: list[str] = []
-    limit = {} if limit_bytes is None else {"limit_bytes": limit_bytes}
-    got = Read(open_capture(paths, workdir=workdir, on_warning=warnings.append, **limit), warnings=warnings)
+    reader = open_capture(paths, workdir=workdir, on_warning=warnings.append, limit_bytes=limit_bytes)
+    got = Read(reader, warnings=warnings)
     for batch in got.reader.batches():
         got.rows += rows_of(batch)
         got.sizes.append(batch.count)

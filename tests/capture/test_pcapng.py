@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from oddport.capture import read_bytes
-from tests.capture.build import (
-    FRAME, block, enhanced, interface, obsolete, option, read_data, section, simple,
-)  # fmt: skip
+from tests.capture.build import FRAME, block, enhanced, interface, obsolete, option, read_data, section, simple
 
 S = 1_000_000_000
 END = option(0, b"")
