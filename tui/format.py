@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 
 SECOND = 1_000_000_000
 """ns"""
@@ -157,15 +155,6 @@ def span(first_ns: int, last_ns: int) -> str:
     if first_ns // SECOND // 86_400 == last_ns // SECOND // 86_400:
         return f"{date(first_ns)}, {clock(first_ns)} to {clock(last_ns)}"
     return f"{date(first_ns)} {clock(first_ns)} to {date(last_ns)} {clock(last_ns)}"
-
-
-@lru_cache(8192)
-def address(packed: bytes | int, version: int) -> str:
-    """The text of an address as the case (IPv4: an integer) or the engine (16 bytes, IPv4 in the last four) holds it:
-    dotted decimal, or RFC 5952."""
-    if isinstance(packed, int):
-        return str(IPv4Address(packed))
-    return str(IPv4Address(packed[12:])) if version == 4 else str(IPv6Address(packed))
 
 
 def endpoint(host: str, port: int | None) -> str:

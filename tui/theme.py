@@ -30,6 +30,8 @@ GROUNDS = (
     "odd-critical", "odd-high", "odd-medium", "odd-low",
 )  # fmt: skip
 """Tokens that are filled areas."""
+BARS = {"bar": "accent", "bar-rest": "rule"}
+"""Grounds of progress, which carry no text → the token whose colour they have."""
 
 INKS = (
     "text", "strong", "muted", "expected", "accent", "evidence-text", "evidence-bar",
@@ -86,8 +88,10 @@ _LIGHT_256 = {
     "odd-critical": "#ffd7ff", "odd-high": "#ffd7d7", "odd-medium": "#ffffd7", "odd-low": "#d7d7ff",
     "heat-1": "#eeeeee", "heat-2": "#e4e4e4", "heat-3": "#afd7d7", "heat-4": "#87d7d7", "heat-5": "#5fd7d7",
 }  # fmt: skip
-_CONTRAST = _DARK | {"page": "#000000", "text": "#ffffff", "strong": "#ffffff", "muted": "#d0d0d0", "expected": "#d0d0d0",
-                     "info": "#d0d0d0"}  # fmt: skip
+_CONTRAST = _DARK | {
+    "page": "#000000", "text": "#ffffff", "strong": "#ffffff", "muted": "#d0d0d0", "expected": "#d0d0d0",
+    "info": "#d0d0d0",
+}  # fmt: skip
 # 16 colours by number (ECMA-48, xterm order): shape and letter carry what the colour cannot.
 _ANSI = {
     "page": "0", "band": "0", "raised": "0", "cursor": "4", "range": "4", "rule": "8",
@@ -174,13 +178,13 @@ def _style(palette: Palette, ink: str, ground: str) -> Style:
     if "/" in first:
         first, own = first.split("/", 1)
     token = "accent" if first == "key" else first
-    if token not in INKS or (own or ground) not in GROUNDS:
-        raise KeyError(f"no such colour token: {ink!r} on {own or ground!r}")
     ground = own or ground
+    if (token not in INKS and token != "rule") or (ground not in GROUNDS and ground not in BARS):
+        raise KeyError(f"no such colour token: {ink!r} on {ground!r}")
     bold = (first in BOLD or "bold" in modifiers) and "plain" not in modifiers
     underline, italic, reverse = "underline" in modifiers, "italic" in modifiers, "reverse" in modifiers
     if palette.depth == "plain":
-        filled = ground in ("cursor", "evidence") or ground.startswith("odd-")
+        filled = ground in ("cursor", "evidence", "bar") or ground.startswith("odd-")
         return Style(
             bold=bold or token == "accent" or ground == "evidence" or None,
             reverse=(filled != reverse) or None,
@@ -195,7 +199,8 @@ def _style(palette: Palette, ink: str, ground: str) -> Style:
     if palette.depth == "ansi" and token in ("muted", "info") and ground in ("band",):
         token = "text"
     return Style(
-        color=palette.rich(token), bgcolor=palette.rich(ground), bold=bold or None, underline=underline or None,
+        color=palette.rich(token), bgcolor=palette.rich(BARS.get(ground, ground)), bold=bold or None,
+        underline=underline or None,
         italic=italic or None, reverse=reverse or None,
     )  # fmt: skip
 

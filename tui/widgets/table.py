@@ -293,7 +293,7 @@ class VirtualTable(Widget, can_focus=True):
         thumb = max(1, page * page // length)
         start = round((page - thumb) * self.top / (length - page))
         inside = start <= y - 1 < start + thumb
-        return (shown.glyphs.thumb, "muted") if inside else (shown.glyphs.track, "muted plain")
+        return (shown.glyphs.thumb, "muted") if inside else (shown.glyphs.track, "rule")
 
     def _paint_head(self, shown: Look) -> Strip:
         glyphs, palette = shown.glyphs, shown.palette

@@ -1,0 +1,186 @@
+"""A case and captures → a loader process that is watched: its progress, how it ended, a way to stop it.
+
+The loader is started with `subprocess`: `multiprocessing` cannot start anything from inside a running Textual app,
+whose
+stand-in for standard output has no file descriptor.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+STDERR_LINES = 40
+"""Last lines of what the loader says on standard error that are kept."""
+STOP_SECONDS = 5.0
+"""What a loader gets to close the case after it was told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a load is. Bytes are of the captures as they lie on the disk."""
+
+    state: str = "starting"
+    """`starting`, `loading`, `done`, `stopped`, `failed`."""
+    bytes: int = 0
+    total: int | None = None
+    packets: int = 0
+    flows: int = 0
+    findings: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    """Why it failed, as a sentence."""
+
+    @property
+    def running(self) -> bool:
+        """It goes on."""
+        return self.state in ("starting", "loading")
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second so far."""
+        return self.bytes / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate so far; None where the whole or the rate is not known yet."""
+        if self.total is None or self.rate <= 0 or self.seconds < 0.5:
+            return None
+        return max(self.total - self.bytes, 0) / self.rate
+
+
+def parse_progress(text: str, before: Progress) -> Progress:
+    """A line of the loader as progress; a line that is none changes nothing."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return before
+    if not isinstance(told, dict):
+        return before
+
+    def number(name: str, old: int) -> int:
+        value = told.get(name, old)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else old
+
+    seconds = told.get("seconds", before.seconds)
+    total = told.get("total", before.total)
+    state = told.get("state", before.state)
+    message = told.get("message")
+    return Progress(
+        state=state if isinstance(state, str) else before.state,
+        bytes=number("bytes", before.bytes),
+        total=total if isinstance(total, int) and total > 0 else None,
+        packets=number("packets", before.packets),
+        flows=number("flows", before.flows),
+        findings=number("findings", before.findings),
+        seconds=float(seconds) if isinstance(seconds, (int, float)) else before.seconds,
+        message=message if isinstance(message, str) else before.message,
+    )
+
+
+class Load:
+    """A loader process."""
+
+    def __init__(
+        self,
+        case: Path,
+        captures: Sequence[str],
+        told: Callable[[Progress], None],
+        replace_old: bool = False,
+        command: Sequence[str] = (sys.executable, "-m", "oddport.loading"),
+    ) -> None:
+        """`told` is called from another thread with each progress, the last one with a state that is not running.
+        `replace_old`: a load that is done gives way.
+
+        Raises OSError if the process cannot be started.
+        """
+        self.progress = Progress()
+        self._told = told
+        self._stopped = False
+        self._errors: deque[str] = deque(maxlen=STDERR_LINES)
+        self._process = subprocess.Popen(
+            [*command, "--case", str(case), *(["--replace"] if replace_old else []), "--", *captures],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # an interrupt of the terminal is the dashboard's to handle
+        )
+        self._complaints = threading.Thread(target=self._read_errors, name="oddport-load-errors", daemon=True)
+        self._complaints.start()
+        self._reader = threading.Thread(target=self._read, name="oddport-load", daemon=True)
+        self._reader.start()
+
+    @property
+    def running(self) -> bool:
+        """The process is there."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ask the loader to stop; what was read is kept. Returns at once."""
+        self._stopped = True
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def end(self) -> None:
+        """Stop, and wait until the case is closed; kill the loader if it does not end."""
+        self.stop()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until the last progress was told."""
+        self._reader.join(timeout)
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        for row in self._process.stderr:
+            self._errors.append(row.rstrip("\n"))
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for row in self._process.stdout:
+            progress = parse_progress(row, self.progress)
+            if progress is not self.progress:
+                self.progress = progress
+                if progress.running:
+                    self._told(progress)
+        code = self._process.wait()
+        self._complaints.join(STOP_SECONDS)
+        self.progress = self._ended(code)
+        self._told(self.progress)
+
+    def _ended(self, code: int) -> Progress:
+        progress = self.progress
+        if not progress.running and progress.state != "failed":
+            return progress
+        if self._stopped:
+            return replace(progress, state="stopped")
+        if code == 0 and progress.state != "failed":
+            return replace(progress, state="done")
+        if progress.state == "failed" and progress.message:
+            return progress
+        said = next((row.strip() for row in reversed(self._errors) if row.strip()), "")
+        how = (
+            f"It was ended by signal {-code}." if code < 0 else said or f"It ended with status {code} and said nothing."
+        )
+        return replace(progress, state="failed", message=f"The load stopped. {how} What was read is kept.")
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The last lines that the loader wrote to standard error."""
+        return tuple(self._errors)

@@ -1,0 +1,64 @@
+"""The case, its load and its detectors → what went wrong, in sentences, the worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.format import size, size_of
+from tui.screens.error import Problem
+
+if TYPE_CHECKING:
+    from tui.data.case import Store, Summary
+    from tui.data.load import Progress
+
+
+def problems_of(
+    store: Store, summary: Summary | None, progress: Progress | None, open_problem: str, theme_problem: str
+) -> list[Problem]:
+    """All of them."""
+    found: list[Problem] = []
+    if open_problem:
+        found.append(Problem("The case could not be opened", (("Tried", str(store.path)), ("Seen", open_problem))))
+    if progress is not None and progress.state == "failed":
+        found.append(_failed(store, progress.message))
+    elif progress is None and summary is not None:
+        found += _earlier(store, summary)
+    if summary is not None:
+        for detector, at, message in summary.errors:
+            found.append(
+                Problem(
+                    f"{detector} stopped at {at}; the other detectors went on.",
+                    (("Detector", detector), ("At", at), ("Seen", message)),
+                    "Its findings up to there are kept. This is a bug in the detector.",
+                    trace=store.trace_of(detector),
+                )
+            )
+        for file in summary.files:
+            for warning in file.warnings:
+                title = f"{file.path.rpartition('/')[2]}: {warning}"
+                found.append(Problem(title, (("Capture", file.path), ("Seen", warning)), ink="medium"))
+    for caution in (store.caution, theme_problem):
+        if caution:
+            found.append(Problem(caution, ink="medium"))
+    return found
+
+
+def _failed(store: Store, message: str) -> Problem:
+    said = message or "The loader gave no reason."
+    return Problem(said, (("Tried", f"loading into {store.path}"), ("Seen", said)), "L loads again.")
+
+
+def _earlier(store: Store, summary: Summary) -> list[Problem]:
+    read = size_of(summary.load_bytes, summary.load_total) if summary.load_total else size(summary.load_bytes)
+    if summary.load_state == "failed":
+        return [_failed(store, summary.load_message)]
+    if summary.load_state == "interrupted":
+        return [
+            Problem(
+                f"The load was interrupted at {read}.", (("Case", str(store.path)),),
+                "L loads again from the start and completes it.", "What was read is here; verdicts are kept.", ink="medium",
+            )
+        ]  # fmt: skip
+    if summary.load_state == "stopped":
+        return [Problem(f"The load was stopped at {read}. L loads again.", (("Case", str(store.path)),), ink="medium")]
+    return []

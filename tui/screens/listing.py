@@ -1,0 +1,390 @@
+"""A table of the case → a screen with a list: rows as they come, sorting, the filter, the load in row 1.
+
+Findings and Flows are this with their columns, strip and panes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from tui.data.background import Background
+from tui.data.rows import ALL, IdRows, Listing, Where
+from tui.format import count, plural, size
+from tui.screens.base import Frame
+from tui.theme import look
+from tui.widgets.filter_bar import FilterBar, Wrong
+from tui.widgets.line import Line, Piece, Span, line, wrap
+from tui.widgets.lines import Lines
+from tui.widgets.load_line import load_line
+from tui.widgets.table import VirtualTable
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Sequence
+
+    from textual.widget import Widget
+
+    from tui.app import OddportApp
+    from tui.data.case import Store, Summary
+    from tui.data.load import Progress
+    from tui.widgets.columns import TableSpec
+
+NOTICES = 2
+"""Lines of what went wrong that a list gives room to."""
+
+
+class ListTable(VirtualTable):
+    """The list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = VirtualTable.SORT_BINDINGS
+
+
+class RowsOfNothing:
+    """Before there is a case."""
+
+    widths: ClassVar[dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return 0
+
+    def row(self, index: int) -> None:
+        """None."""
+
+    def key(self, index: int) -> int:
+        """There is none."""
+        raise IndexError(index)
+
+    def find(self, key: int) -> None:
+        """None."""
+
+
+class ListScreen(Frame):
+    """A top-level screen with a list of the case."""
+
+    DEFAULT_CSS = """
+    ListScreen > #main { height: 1fr; }
+    ListScreen > #notices { height: auto; }
+    ListScreen > #empty { display: none; height: 1fr; padding: 0; }
+    ListScreen.-empty > #main { display: none; }
+    ListScreen.-empty > #panes { display: none; }
+    ListScreen.-empty > #strip { display: none; }
+    ListScreen.-empty > #empty { display: block; }
+    ListScreen.-filtering > #context { display: none; }
+    ListScreen > #panes { display: none; height: 45%; }
+    ListScreen.-panes > #panes { display: block; }
+    ListScreen.-panes.-empty > #panes { display: none; }
+    ListScreen.-panes > #strip { display: none; }
+    ListScreen > #panes > #left { width: 1fr; height: 100%; }
+    ListScreen > #panes > #right { width: 1fr; height: 100%; }
+    """
+    AUTO_FOCUS = "#main"
+    LISTING: ClassVar[Listing]
+    SPEC: ClassVar[TableSpec]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="narrow.filter", tooltip="filter"),
+        Binding("full_stop", "sort_in", "sort in", id="narrow.sort_in", tooltip="sort in the rows that joined"),
+        Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
+        Binding("L", "app.load_again", "load again", id="here.load", tooltip="load the captures again"),
+        Binding("D", "app.show_problems", "what went wrong", id="here.problems", tooltip="what went wrong"),
+        Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
+        Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
+        Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+    ]
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store = store
+        self.rows: IdRows | None = None
+        self.filter_text = ""
+        self.summary: Summary | None = None
+        self.progress: Progress | None = None
+        self._counter: Background | None = None
+
+    # body -----------------------------------------------------------------------------------------------------------
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Filter, notices, list, panes, and what is said where there is nothing to list."""
+        yield FilterBar(self._check, id="filter")
+        yield Lines(ground="raised", id="notices")
+        yield ListTable(self.SPEC, RowsOfNothing(), id="main")
+        with Horizontal(id="panes"):
+            yield Lines(ground="raised", id="left")
+            yield Lines(ground="raised", id="right")
+        yield Lines(id="empty")
+
+    @property
+    def table(self) -> ListTable:
+        """The list."""
+        return self.query_one("#main", ListTable)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        table = self.table
+        table.sort = (self.SPEC.sorts[0], self.SPEC.sorts[0] in self.SPEC.descending_first)
+        self.start_rows()
+
+    def on_unmount(self) -> None:
+        if self.rows is not None:
+            self.rows.close()
+        if self._counter is not None:
+            self._counter.close()
+
+    def start_rows(self) -> None:
+        """Begin to list as soon as there is a case."""
+        if self.rows is not None or not self.store.exists():
+            return
+        self.rows = IdRows(
+            self.LISTING, self.store.connect, self._deliver, self._rows_changed, self._rows_joined, self._rows_failed
+        )
+        self._counter = Background(self.store.connect, self._deliver, "count")
+        self.table.rows = self.rows
+        self.rows.requery()
+
+    def _deliver(self, call: Callable[[], None]) -> None:
+        if self.is_running:
+            self.app.call_later(call)
+
+    def _rows_changed(self, place: int | None) -> None:
+        self.table.rows_changed(place)
+        self._show_row()
+
+    def _rows_joined(self) -> None:
+        self.table.rows_joined()
+        self._show_row()
+
+    def _rows_failed(self, error: Exception) -> None:
+        self.say(str(error) or type(error).__name__, "high")
+
+    # the case and the load ------------------------------------------------------------------------------------------
+
+    def take(self, summary: Summary | None, progress: Progress | None, changed: bool, last: bool) -> None:
+        """What the app has seen at its last look at the case: `changed` since, `last` = the load has just ended."""
+        self.summary, self.progress = summary, progress
+        self.start_rows()
+        if self.rows is not None and (changed or last):
+            self.rows.forget_pages()
+            if last and not self.table.touched and not self.filter_text:
+                self.rows.requery(keep=self.table.key)
+            else:
+                self.rows.poll(last)
+        self.show_notices()
+        self._show_row()
+
+    @property
+    def load_runs(self) -> bool:
+        """A load runs."""
+        return self.progress is not None and self.progress.running
+
+    @property
+    def host(self) -> OddportApp:
+        """The dashboard."""
+        from tui.app import OddportApp
+
+        app = self.app
+        assert isinstance(app, OddportApp)
+        return app
+
+    def show_notices(self) -> None:
+        """A line for each of the worst; the others by `D`."""
+        found = [(problem.title, problem.ink) for problem in self.host.problems()]
+        alert = look(self).glyphs.alert
+        rows = []
+        for place, (text, ink) in enumerate(found[:NOTICES]):
+            more = len(found) - NOTICES if place == NOTICES - 1 else 0
+            right: list[Piece] = [("D", "key"), (f" {count(more)} more" if more > 0 else " shows why", "muted")]
+            rows.append(line((f"{alert} ", ink), (text, "text"), right=right))
+        self.query_one("#notices", Lines).show(rows)
+
+    # rows and what is said of them ----------------------------------------------------------------------------------
+
+    def on_virtual_table_moved(self, event: VirtualTable.Moved) -> None:
+        self._show_row()
+
+    def _show_row(self) -> None:
+        if not self.is_mounted:
+            return
+        empty = self.rows is None or not len(self.rows)
+        was = self.has_class("-empty")
+        self.set_class(empty, "-empty")
+        if empty:
+            self.query_one("#empty", Lines).show(self._placed(self.nothing()))
+        elif self.has_panes:
+            row = self.table.current
+            self.query_one("#left", Lines).show(self.left_pane(row) if row is not None else [])
+            self.query_one("#right", Lines).show(self.right_pane(row) if row is not None else [])
+        self.refresh_frame()
+        if was != empty:
+            self.refresh_keys()
+            if not empty and not self.has_class("-filtering"):
+                self.table.focus()
+
+    def _placed(self, rows: Sequence[Line]) -> list[Line]:
+        """A left edge that is found at once: column 40, row 11 where there is room, else column 1."""
+        wide = self.size.width >= 120 and self.size.height >= 30
+        indent, above = (40, 9) if wide else (1, 2)
+        return [Line()] * above + [Line(row.left, row.right, indent) for row in rows]
+
+    def left_pane(self, row: Any) -> list[Line]:
+        """Under the list, at the left."""
+        return []
+
+    def right_pane(self, row: Any) -> list[Line]:
+        """Under the list, at the right."""
+        return []
+
+    def nothing(self) -> list[Line]:
+        """What is said where there is nothing to list."""
+        return []
+
+    def context(self) -> Line:
+        if self.load_runs and self.progress is not None:
+            return load_line(self.progress, self.size.width)
+        return self.counts()
+
+    def counts(self) -> Line:
+        """Row 1 where no load runs."""
+        return Line()
+
+    def filter_pieces(self) -> list[Piece]:
+        """The filter that holds, for row 1."""
+        if not self.filter_text:
+            return []
+        return [("   / ", "key"), (self.filter_text, "text"), ("  esc clears it", "muted")]
+
+    def tail_pieces(self) -> list[Piece]:
+        """That rows at the end are not in their place."""
+        tail = self.rows.tail if self.rows is not None else 0
+        if not tail:
+            return []
+        return [(f"   {count(tail)} new at the end", "muted"), ("  .", "key"), (" sorts them in", "muted")]
+
+    def case_name(self) -> str:
+        """Of row 1."""
+        name = self.host.case_title
+        if not name and self.summary is not None and self.summary.files:
+            files = self.summary.files
+            name = files[0].path.rpartition("/")[2] if len(files) == 1 else plural(len(files), "capture")
+        return name or self.store.path.stem
+
+    def top_right(self) -> Sequence[Span]:
+        if self.size.width < 120:
+            return ()
+        pieces = [Span(self.case_name(), "text")]
+        if self.load_runs:
+            return [*pieces, Span("  loading", "muted")]
+        summary = self.summary
+        if summary is not None:
+            facts = (size(summary.bytes), plural(summary.flows, "flow"), plural(summary.packets, "packet"), "UTC")
+            pieces += [Span(f"  {fact}", "muted") for fact in facts]
+        return pieces
+
+    # sorting --------------------------------------------------------------------------------------------------------
+
+    def on_virtual_table_sorted(self, event: VirtualTable.Sorted) -> None:
+        if self.rows is None:
+            return
+        self.table.sort = (event.column, event.descending)
+        self.rows.requery(order=self.order_of(event.column, event.descending), keep=self.table.key)
+        self.table.refresh()
+
+    def order_of(self, column: str, descending: bool) -> str:
+        """ORDER BY of a sorted column; empty cells stand last either way."""
+        listing = self.LISTING
+        first = self.SPEC.sorts[0]
+        if column == first and descending == (first in self.SPEC.descending_first):
+            return listing.default
+        expression = listing.orders[column]
+        return f"({expression}) IS NULL, +({expression}) {'DESC' if descending else 'ASC'}, id"
+
+    def action_sort_in(self) -> None:
+        """Put the rows at the end in their place."""
+        if self.rows is not None:
+            self.rows.requery(keep=self.table.key)
+
+    # the filter -----------------------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """Row 1 becomes the input."""
+        if self.rows is None:
+            return
+        self.add_class("-filtering")
+        self.query_one(FilterBar).open(self.filter_text)
+        self.refresh_keys()
+
+    def _compile(self, text: str) -> Where:
+        from oddport.case.filter import compile_filter
+
+        found = compile_filter(text, "flows" if self.LISTING.table == "flow" else "findings")
+        return Where(found.sql, tuple(found.params))
+
+    def _check(self, text: str) -> Wrong | None:
+        from oddport.case.errors import FilterError
+
+        try:
+            self._compile(text)
+        except FilterError as error:
+            return Wrong(error.message, error.column, error.hint)
+        return None
+
+    def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
+        bar, table = self.query_one(FilterBar), self.LISTING.table
+        if self._counter is None:
+            return
+        where = self._compile(event.text) if event.text.strip() else ALL
+
+        def ask(db: sqlite3.Connection) -> int:
+            found: int = db.execute(f"SELECT count(*) FROM {table} WHERE {where.sql}", where.params).fetchone()[0]
+            return found
+
+        self._counter.submit(ask, lambda number: bar.count(plural(number, "row")), lambda error: None)
+
+    def on_filter_bar_applied(self, event: FilterBar.Applied) -> None:
+        self.apply_filter(event.text)
+        self._close_filter()
+
+    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one(FilterBar).close_bar()
+        self.remove_class("-filtering")
+        self.table.focus()
+        self._show_row()
+        self.refresh_keys()
+
+    def apply_filter(self, text: str) -> None:
+        """List what the filter leaves; raises FilterError."""
+        where = self._compile(text) if text.strip() else ALL
+        self.filter_text = text.strip()
+        if self.rows is not None:
+            self.rows.requery(where=where, keep=self.table.key)
+
+    def action_back(self) -> None:
+        """Esc clears the filter; it never quits."""
+        if self.filter_text:
+            self.apply_filter("")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that mean something now."""
+        if action == "back":
+            return bool(self.filter_text)
+        if action == "sort_in":
+            return bool(self.rows is not None and self.rows.tail)
+        if action == "filter":
+            return self.rows is not None
+        return True
+
+
+def wrapped(text: str, width: int, ink: str = "text", lead: Span | None = None, indent: int = 1) -> list[Line]:
+    """A text over several lines, the first with a lead, the others indented as far."""
+    from rich.cells import cell_len
+
+    room = cell_len(lead.text) if lead is not None else 0
+    rows = wrap(text, max(width - room - 2 * indent, 8))
+    return [
+        Line((lead if place == 0 and lead is not None else Span(" " * room), Span(row, ink)), indent=indent)
+        for place, row in enumerate(rows)
+    ]
