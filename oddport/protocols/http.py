@@ -44,7 +44,8 @@ def client(data: bytes) -> SideMatch | None:
             return SideMatch(False, ((0, len(data), "request line, cut in its target"),), {}, True, 40)
         return None
     method, target = line.group(1), line.group(2)
-    facts: Facts = {"method": clean(method), "path": clean(target)}
+    verb = method.decode("ascii")
+    facts: Facts = {"method": verb, "path": clean(target)}
     end = _end_of_fields(data)
     more = end < 0
     stop = len(data) if more else end
@@ -55,7 +56,7 @@ def client(data: bytes) -> SideMatch | None:
     if agent is not None:
         facts["user_agent"] = agent
     length = line.end()
-    return SideMatch(True, ((0, length, f"HTTP request line: {clean(method)}"),), facts, more, 8 * len(method) + 96)
+    return SideMatch(True, ((0, length, "HTTP request line: " + verb),), facts, more, 8 * len(method) + 96)
 
 
 def server(data: bytes) -> SideMatch | None:

@@ -39,36 +39,37 @@ def _bits(match: SideMatch) -> int:
     return match.bits or (32 if match.strong else 8)
 
 
-def _ask(entries: tuple[Entry, ...], data: bytes, side: int, before: int, role: int, hits: list[Hit]) -> None:
-    for name, matcher, grammar in entries:
-        match = matcher(data)
+def _ask(entries: tuple[Entry, ...], data: bytes, side: int, before: int, role: int) -> list[Hit]:
+    """What these bytes parse as in this role."""
+    hits: list[Hit] = []
+    for entry in entries:
+        match = entry[1](data)
         if match is not None:
-            hits.append((name, match, grammar, side, before, role))
+            hits.append((entry[0], match, entry[2], side, before, role))
+    return hits
 
 
 def _hits(rows: Row, parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
     """All that one direction parses as in one role; of datagrams, the first one that parses."""
-    hits: list[Hit] = []
     before = 0
     for data in parts:
         if data:
             entries = rows[data[0]]
             if entries:
-                _ask(entries, data, side, before, role, hits)
+                hits = _ask(entries, data, side, before, role)
                 if hits:
-                    break
+                    return hits
             before += len(data)
-    return hits
+    return []
 
 
 def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
     """What the fallback grammars see in one direction, which must begin like text."""
-    hits: list[Hit] = []
     data = parts[0]
     # what begins with a byte that no text has is looked at no further: nearly all unnamed flows end here
     if data and (data[0] >= 0x20 or data[0] in b"\r\n\t\x1b") and data[0] < 0x80:
-        _ask(entries, data, side, 0, role, hits)
-    return hits
+        return _ask(entries, data, side, 0, role)
+    return []
 
 
 def _belong(grammar: Grammar, one: tuple[bytes, ...], other: tuple[bytes, ...]) -> bool:
@@ -261,7 +262,11 @@ def identify(head: Head) -> Identification:
             grammar is other[2]
             and one[1].strong
             and other[1].strong
-            and (grammar.pair is None or _belong(grammar, *_parts(head, PAIRED)))
+            and (
+                grammar.pair is None
+                or grammar.pair(_matched(one, orig), _matched(other, resp))
+                or _belong(grammar, *_parts(head, PAIRED))
+            )
             and not _reverses(grammar, one, other, orig, resp)
         ):
             return _named(one, other, Tier.A, 1)

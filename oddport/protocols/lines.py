@@ -100,8 +100,17 @@ def client_of(commands: dict[bytes, Command], *, tagged: bool = False) -> Callab
     """The client's matcher of a table. The first line must be a command; further lines count until one is not (data,
     a password in base64). `tagged`: a tag of letters and digits stands before the verb (IMAP)."""
     longest = max(len(verb) for verb in commands)
+    letters = frozenset(first_bytes(commands))
+    beginnings = frozenset(verb[:2] for verb in commands)
 
     def client(data: bytes) -> SideMatch | None:
+        # nearly everything that comes here is another protocol: one look tells
+        if tagged:
+            space = data.find(b" ", 1, 17)
+            if space < 0 or len(data) < space + 2 or data[space + 1] not in letters:
+                return None
+        elif data[:2].upper() not in beginnings:
+            return None
         start, lines, bits, margin, own = 0, 0, 0, 0, False
         facts: Facts = {}
         spans: list[tuple[int, int, str]] = []
@@ -145,6 +154,8 @@ def client_of(commands: dict[bytes, Command], *, tagged: bool = False) -> Callab
                 spans.append((start, stop - start, f"command {clean(verb)}"))
             lines += 1
             start = following
+            if own and lines >= 2 and margin >= STRONG_MARGIN:
+                break
         if lines == 0:
             return None
         return SideMatch(own and margin >= STRONG_MARGIN, tuple(spans), facts, False, bits)
@@ -295,8 +306,11 @@ def reply(pattern: bytes, bits: int, says: str, *, strong: bool = False, fact: s
 
 def server_of_words(replies: tuple[Reply, ...]) -> Callable[[bytes], SideMatch | None]:
     """The server's matcher: the first line must be one of the replies; each further one adds its bits."""
+    any_reply = re.compile(b"|".join(b"(?:" + known.pattern.pattern + b")" for known in replies), re.IGNORECASE)
 
     def server(data: bytes) -> SideMatch | None:
+        if any_reply.match(data) is None:
+            return None
         start, lines, bits, strong = 0, 0, 0, False
         facts: Facts = {}
         spans: list[tuple[int, int, str]] = []

@@ -20,16 +20,17 @@ _ERROR = re.compile(
 )
 _NUMBER = re.compile(rb":-?[0-9]{1,19}\r\n")
 _REPLY_ARRAY = re.compile(rb"[*%~>](-1|[0-9]{1,7})\r\n[$*:+\-%~#,_(]")
-_INLINE = re.compile(
-    rb"(?:PING|INFO|AUTH|GET|SET|KEYS|CONFIG|DEL|ECHO|SELECT|SLAVEOF|FLUSHALL|SAVE|QUIT|COMMAND|CLIENT|MONITOR)"
-    rb"(?: [\x20-\x7e]{1,512})?\r?\n",
-    re.IGNORECASE,
-)
+_WORDS = b"PING INFO AUTH GET SET KEYS CONFIG DEL ECHO SELECT SLAVEOF FLUSHALL SAVE QUIT COMMAND CLIENT MONITOR".split()
+"""Commands that people and scanners type; any other one is seen only as an array."""
+_INLINE = re.compile(rb"(?:" + b"|".join(_WORDS) + rb")(?: [\x20-\x7e]{1,512})?\r?\n", re.IGNORECASE)
+_INLINE_BEGIN = frozenset(word[:3] for word in _WORDS)
 
 
 def client(data: bytes) -> SideMatch | None:
     """An array of bulk strings whose first length closes on CR LF; an inline command counts weakly."""
     if data[0] != 0x2A:
+        if data[:3].upper() not in _INLINE_BEGIN or data[3:5] == b" /":
+            return None
         inline = _INLINE.match(data)
         if inline is None or b" HTTP/1." in inline.group():
             return None

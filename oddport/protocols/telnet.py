@@ -14,6 +14,8 @@ SUB_LIMIT = 512
 OPTIONS = frozenset([*range(50), 69, 70, 85, 86, 90, 91, 93, *range(138, 141), 200, 201, 255])
 """IANA Telnet options (0-49, 138-140, 255) and those that MUD servers use."""
 COMMANDS_LIMIT = 32
+BANNER_LIMIT = 2_048
+"""Bytes of text before a login prompt."""
 STRONG_COMMANDS = 3
 """Behind the first four bytes stand then five more, of which two are in a set of five values and two in one of 60."""
 _LOGIN = re.compile(rb"(?:^|[\r\n])[^\r\n]{0,64}?(?:login|user ?name|user|password)[ \t]?:[ \t]*\Z", re.IGNORECASE)
@@ -77,7 +79,7 @@ def reject(data: bytes, role: int) -> str:
 
 def prompt(data: bytes) -> SideMatch | None:
     """A server without options whose text so far ends in a login prompt."""
-    if len(data) > 2_048 or not data.isascii() or b"\0" in data:
+    if len(data) > BANNER_LIMIT or not data.rstrip(b" \t").endswith(b":") or not data.isascii() or b"\0" in data:
         return None
     match = _LOGIN.search(data)
     if match is None:
