@@ -176,7 +176,11 @@ class Merge:
             for part in np.unique(which[done:end]):
                 rows = np.flatnonzero(which[done:end] == part)
                 copy_frames(
-                    taken[part][0].batch.data, start[done:end][rows], out.data, out.start[rows], out.caplen[rows]
+                    taken[part][0].batch.data.data,
+                    start[done:end][rows].data,
+                    out.data.data,
+                    out.start[rows].data,
+                    out.caplen[rows].data,
                 )
             out.count = count
             self._total += count

@@ -61,6 +61,7 @@ class CaptureReader:
         self._table = InterfaceTable()
         self._openings: list[Opening] = []
         self._streams: dict[int, FileStream] = {}
+        self._over: set[int] = set()
         self._workshop = Workshop(workdir, Budget(limit_bytes), self._table, lambda: self._stopped)
         stdin_taken = False
         for path in paths:
@@ -127,6 +128,7 @@ class CaptureReader:
     def _end(self, opening: Opening) -> None:
         """A stream is over: give back what it holds; a pipe now has a size and a digest."""
         file = opening.file
+        self._over.add(file.id)
         stream = self._streams.pop(file.id, None)
         if stream is None:
             return
@@ -150,7 +152,7 @@ class CaptureReader:
             stream = self._streams.get(opening.file.id)
             if stream is not None:
                 done += stream.consumed
-            elif opening.file.packets or not opening.readable:
+            elif opening.file.id in self._over or not opening.readable:
                 done += opening.file.size
         if any(opening.pipe for opening in self._openings):
             return done, None

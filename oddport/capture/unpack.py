@@ -8,7 +8,7 @@ from lzma import FORMAT_XZ, LZMADecompressor, LZMAError
 from pathlib import Path
 from typing import Final, Protocol
 
-from oddport.capture.magic import Packing
+from oddport.capture.magic import MAGIC_BYTES, Packing, packing
 from oddport.capture.model import why
 from oddport.capture.source import END, NOTHING_YET, Source
 
@@ -92,16 +92,15 @@ def _errors() -> tuple[type[Exception], ...]:
 class Unpacking:
     """The plain bytes of a compressed source, all its members one after the other."""
 
-    def __init__(self, raw: Source, packing: Packing) -> None:
+    def __init__(self, raw: Source, packed: Packing) -> None:
         self.trouble: str | None = None
         self._raw = raw
-        self._packing: Packing = packing
+        self._packing: Packing = packed
         self._input = b""
         self._errors = _errors()
         self._chunk = bytearray(_CHUNK)
-        self._one: Decompressor = _MAKERS[packing]()
-        self._members = 0
-        self._fresh = True
+        self._one: Decompressor = _MAKERS[packed]()
+        self._lead = b""
         self._ended = False
 
     def read_into(self, view: memoryview) -> int:
@@ -122,15 +121,13 @@ class Unpacking:
                 if not self._input:
                     continue
                 self._one = _MAKERS[self._packing]()
-                self._fresh = True
+                self._lead = self._input[:MAGIC_BYTES]
             try:
                 out = self._one.decompress(self._input, len(view))
             except self._errors as error:
                 return self._fail(error)
             self._input = b""
-            self._fresh = self._fresh and not out and not self._one.eof
             if self._one.eof:
-                self._members += 1
                 self._input = self._one.unused_data
             if out:
                 view[: len(out)] = out
@@ -148,7 +145,7 @@ class Unpacking:
     def _fail(self, error: Exception) -> int:
         self._ended = True
         near = f"near compressed byte {self._raw.progress():,}"
-        if self._fresh and self._members:
+        if len(self._lead) == MAGIC_BYTES and packing(self._lead) != self._packing:
             self.trouble = f"something that is not {self._packing} follows the compressed data, {near}"
         else:
             self.trouble = f"the {self._packing} data are broken {near} ({error})"
@@ -280,9 +277,9 @@ class _Bytes:
         self._position = len(self._data)
 
 
-def unpack_head(data: bytes, packing: Packing, length: int) -> bytes:
+def unpack_head(data: bytes, packed: Packing, length: int) -> bytes:
     """Up to `length` plain bytes of the compressed data that begin with `data`; fewer where they end or are broken."""
-    source = Unpacking(_Bytes(data), packing)
+    source = Unpacking(_Bytes(data), packed)
     plain = bytearray(length)
     count = 0
     while count < length and (got := source.read_into(memoryview(plain)[count:])) > 0:

@@ -516,7 +516,8 @@ def copy_frames(
 ) -> None:
     """Copy frame i, `caplen[i]` bytes, from `source[source_start[i]]` on to `target[target_start[i]]` on.
 
-    ValueError where a frame would lie outside of either buffer; frames before it are copied."""
+    All are memoryviews (u8, i64, u8, i64, u32). ValueError where a frame would lie outside of either buffer; frames
+    before it are copied."""
     i: cython.Py_ssize_t
     a: cython.longlong
     b: cython.longlong
