@@ -143,6 +143,8 @@ class Palette:
         css = self.css
         variables = {token: css(token) for token in (*GROUNDS, *INKS)}
         variables |= {
+            "ansi-background": css("page"),
+            "ansi-foreground": css("text"),
             "input-cursor-background": css("accent"),
             "input-cursor-foreground": css("page"),
             "input-cursor-text-style": "none" if self.colours else "reverse",
@@ -196,8 +198,8 @@ def _style(palette: Palette, ink: str, ground: str) -> Style:
             token = "strong"
         elif token == "muted":
             token = "expected"
-    if palette.depth == "ansi" and token in ("muted", "info") and ground in ("band",):
-        token = "text"
+    if palette.depth == "ansi" and ground == "band":  # the first and the last row are black on white
+        return Style(color=palette.rich("page"), bgcolor=palette.rich("text"), bold=bold or token == "accent" or None)
     return Style(
         color=palette.rich(token), bgcolor=palette.rich(BARS.get(ground, ground)), bold=bold or None,
         underline=underline or None,

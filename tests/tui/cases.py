@@ -5,14 +5,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Evidence, Finding, Mapping, ScorePart, Severity
 from oddport.engine.columns import FLOW, packet_arrays
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 START = 1_773_741_137_184_000_000
 """17 March 2026, 09:52:17.184 UTC, in ns."""
@@ -242,7 +244,14 @@ def make_case(
     return path
 
 
-APPS = (("dns", 53, 17, 1), ("tls", 443, 6, 1), ("http", 80, 6, 1), ("tls", 8443, 6, 2), ("ntp", 123, 17, 1), (None, 9001, 6, 0))
+APPS = (
+    ("dns", 53, 17, 1),
+    ("tls", 443, 6, 1),
+    ("http", 80, 6, 1),
+    ("tls", 8443, 6, 2),
+    ("ntp", 123, 17, 1),
+    (None, 9001, 6, 0),
+)
 
 
 def office(count: int = 200) -> tuple[list[Flow], list[Found]]:
@@ -265,7 +274,9 @@ def office(count: int = 200) -> tuple[list[Flow], list[Found]]:
     flows.append(Flow("10.20.3.90", 52007, "198.51.100.80", 443, None, 4, 0, notes=2, second=4.0))
     for n in range(max(count - len(flows), 0)):
         app, port, proto, verdict = APPS[n % len(APPS)]
-        name = {"sni": f"host-{n}.example"} if app == "tls" else {"qname": f"name-{n}.example"} if app == "dns" else None
+        name = (
+            {"sni": f"host-{n}.example"} if app == "tls" else {"qname": f"name-{n}.example"} if app == "dns" else None
+        )
         flows.append(
             Flow(f"10.20.{n % 7}.{n % 250 + 1}", 40000 + n % 20000, f"198.51.100.{n % 250 + 1}", port, app, verdict,
                  3 if app else 0, proto, 2 + n % 90, 188 + n * 37, 100 + n, 5.0 + n * 0.31, 0.001 * (n % 9000), facts=name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oddport.case.words import address_text
+from oddport.case.words import address_text, protocol_word
 from tui.format import endpoint
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ class MappedLine:
     """Originator and responder with their ports."""
     count: int
     verdict: str
+    server_port: int = 0
+    transport: str = ""
+    """`tcp`, `udp` …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,8 @@ def mapped_findings(db: sqlite3.Connection, technique: str, limit: int) -> list[
     """Findings of a technique, direct ones first, then the worst; at most `limit`."""
     cursor = db.execute(
         "SELECT f.id, f.severity, f.title, t.relation, t.reason, f.flow, f.src, f.dst, f.version, f.sport, f.dport,"
-        " f.count, v.verdict FROM finding_technique t JOIN finding f ON f.id = t.finding LEFT JOIN verdict v ON v.uid = f.uid"
-        " WHERE t.technique = ? ORDER BY f.severity DESC, f.score DESC,"
+        " f.count, v.verdict, f.server_port, f.proto FROM finding_technique t JOIN finding f ON f.id = t.finding"
+        " LEFT JOIN verdict v ON v.uid = f.uid WHERE t.technique = ? ORDER BY f.severity DESC, f.score DESC,"
         " CASE t.relation WHEN 'direct' THEN 0 WHEN 'related' THEN 1 ELSE 2 END, f.first_ns, f.id LIMIT ?",
         (technique, limit),
     )
@@ -119,7 +122,8 @@ def mapped_findings(db: sqlite3.Connection, technique: str, limit: int) -> list[
         MappedLine(
             row_id, severity, title, relation, reason, flow,
             (endpoint(address_text(src, version), sport or None), endpoint(address_text(dst, version), dport or None)),
-            times, verdict or "",
+            times, verdict or "", server_port, protocol_word(proto),
         )
-        for row_id, severity, title, relation, reason, flow, src, dst, version, sport, dport, times, verdict in cursor
+        for row_id, severity, title, relation, reason, flow, src, dst, version, sport, dport, times, verdict, server_port,
+        proto in cursor
     ]  # fmt: skip

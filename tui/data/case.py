@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oddport.case.words import address_text
+from tui.data.payload import payload_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -236,7 +237,8 @@ class Store:
             return str(error)
 
     def first_bytes(self, flow: int) -> tuple[bytes, bytes]:
-        """Frames of the first packet with payload of the originator and of the responder; see `bytes_problem`."""
+        """The first payload of the originator and of the responder, where it is in a whole packet; see
+        `bytes_problem`."""
         from oddport.case.errors import CaseError
 
         self.bytes_problem = ""
@@ -245,7 +247,9 @@ class Store:
             for packet in self.reader.packets_of_flow(flow, 0, FIRST_PACKETS):
                 side = 1 if packet.back else 0
                 if packet.payload and not packet.fragment and not found[side]:
-                    found[side] = self.reader.packet_bytes(packet)
+                    frame = self.reader.packet_bytes(packet)
+                    start, length = payload_of(frame, packet.link)
+                    found[side] = frame[start : start + length]
                 if all(found):
                     break
         except CaseError as error:

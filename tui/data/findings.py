@@ -130,8 +130,8 @@ def make(row: Sequence[Any]) -> FindingLine:
         expected, flow, train, first_ns, last_ns, times, verdict, note, techniques, facts,
     ) = row  # fmt: skip
     return FindingLine(
-        row_id, uid, detector, rule, severity, score, title, address_text(src, version), address_text(dst, version), proto,
-        sport, dport, server_port, app, expected, flow, train, first_ns, last_ns, times, verdict or "", note or "",
+        row_id, uid, detector, rule, severity, score, title, address_text(src, version), address_text(dst, version),
+        proto, sport, dport, server_port, app, expected, flow, train, first_ns, last_ns, times, verdict or "", note or "",
         _mapped(techniques), name_of(facts_of(facts)),
     )  # fmt: skip
 

@@ -20,6 +20,20 @@ WITH_PORTS = frozenset({6, 17, 132, 136})
 """TCP, UDP, SCTP, UDP-Lite: protocols whose header has ports (IANA protocol numbers)."""
 NAME_FACTS = ("sni", "host", "qname", "server_name", "hostname")
 """Facts that name the other side, the surest first."""
+TELLING_FACTS = (
+    "method",
+    "uri",
+    "status",
+    "qtype",
+    "banner",
+    "server",
+    "user_agent",
+    "command",
+    "user",
+    "cipher",
+    "version",
+)
+"""Facts that say something by themselves, the most telling first."""
 
 
 def proto_word(number: int) -> str:
@@ -36,6 +50,13 @@ def facts_of(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def says_of(facts: dict[str, Any]) -> str:
+    """What a flow says, in one line: its name, then what else speaks for itself."""
+    name = name_of(facts)
+    rest = [str(facts[key]) for key in TELLING_FACTS if isinstance(facts.get(key), (str, int)) and facts[key] != name]
+    return "  ".join([name, *rest[:2]] if name else rest[:3])
 
 
 def name_of(facts: dict[str, Any]) -> str:
@@ -112,20 +133,21 @@ class FlowLine:
 
 _COLUMNS = (
     "f.id, f.first_ns, f.last_ns, f.src, f.dst, f.version, f.proto, f.sport, f.dport, f.server_port,"
-    " f.packets_o, f.packets_r, f.bytes_o, f.bytes_r, f.payload_o + f.payload_r, f.state, f.server, f.notes, a.name, f.tier, f.verdict, f.severity,"
-    " f.says, f.facts"
+    " f.packets_o, f.packets_r, f.bytes_o, f.bytes_r, f.payload_o + f.payload_r, f.state, f.server, f.notes,"
+    " a.name, f.tier, f.verdict, f.severity, f.says, f.facts"
 )
 
 
 def make(row: Sequence[Any]) -> FlowLine:
     """A row of the listing."""
     (
-        row_id, first_ns, last_ns, src, dst, version, proto, sport, dport, server_port, packets_o, packets_r, bytes_o, bytes_r,
-        payload, state, server, notes, app, tier, verdict, severity, says, facts,
+        row_id, first_ns, last_ns, src, dst, version, proto, sport, dport, server_port, packets_o, packets_r, bytes_o,
+        bytes_r, payload, state, server, notes, app, tier, verdict, severity, says, facts,
     ) = row  # fmt: skip
     return FlowLine(
-        row_id, first_ns, last_ns, address_text(src, version), address_text(dst, version), proto, sport, dport, server_port,
-        packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict, severity, says or "", facts,
+        row_id, first_ns, last_ns, address_text(src, version), address_text(dst, version), proto, sport, dport,
+        server_port, packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict, severity,
+        says or says_of(facts_of(facts)), facts,
     )  # fmt: skip
 
 

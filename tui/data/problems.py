@@ -56,7 +56,8 @@ def _earlier(store: Store, summary: Summary) -> list[Problem]:
         return [
             Problem(
                 f"The load was interrupted at {read}.", (("Case", str(store.path)),),
-                "L loads again from the start and completes it.", "What was read is here; verdicts are kept.", ink="medium",
+                "L loads again from the start and completes it.", "What was read is here; verdicts are kept.",
+                ink="medium",
             )
         ]  # fmt: skip
     if summary.load_state == "stopped":

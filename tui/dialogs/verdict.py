@@ -46,8 +46,10 @@ class Choice(Widget, can_focus=True):
         Binding("s", "choose('suspicious')", show=False, id="judge.suspicious", tooltip="suspicious"),
         Binding("b", "choose('benign')", show=False, id="judge.benign", tooltip="benign"),
         Binding("u", "choose('')", show=False, id="judge.none", tooltip="none"),
-        Binding("left,h", "step(-1)", "choose", id="judge.left", tooltip="choose"),
-        Binding("right,l", "step(1)", "choose", id="judge.right", tooltip="choose"),
+        Binding("left", "step(-1)", "choose", id="judge.left", tooltip="choose"),
+        Binding("right", "step(1)", "choose", id="judge.right", tooltip="choose"),
+        Binding("h", "step(-1)", show=False, id="judge.h", tooltip="choose"),
+        Binding("l", "step(1)", show=False, id="judge.l", tooltip="choose"),
         Binding("enter", "screen.save(True)", "save, next finding", id="judge.save", tooltip="save, next finding"),
     ]
 

@@ -9,13 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from tui.data.attack import MappedLine, Overview, TechniqueLine, mapped_findings, overview
-from tui.format import count
+from tui.format import count, plural
 from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS, Glyphs
 from tui.screens.base import Frame
 from tui.screens.listing import wrapped
 from tui.theme import look
-from tui.widgets.columns import Cell, Column, Form, TableSpec
-from tui.widgets.line import EMPTY, Line, Piece, Span, fit, line
+from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
+from tui.widgets.line import EMPTY, Line, Piece, Span, fit, line, spans, width_of
 from tui.widgets.lines import Lines
 from tui.widgets.rule import Rule
 from tui.widgets.table import VirtualTable
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 UNFOLD = 200
 """Findings that are listed under a technique; a row says how many more there are."""
 SHORT = {
-    "reconnaissance": ("Rec", "Recon"), "resource-development": ("Res", "Resources"), "initial-access": ("Ini", "Initial"),
-    "execution": ("Exe", "Execution"), "persistence": ("Per", "Persist"), "privilege-escalation": ("Pri", "Privilege"),
+    "reconnaissance": ("Rec", "Recon"), "resource-development": ("Res", "Resources"),
+    "initial-access": ("Ini", "Initial"), "execution": ("Exe", "Execution"), "persistence": ("Per", "Persist"), "privilege-escalation": ("Pri", "Privilege"),
     "defense-evasion": ("Def", "Evasion"), "credential-access": ("Cre", "Creds"), "discovery": ("Dis", "Discovery"),
     "lateral-movement": ("Lat", "Lateral"), "collection": ("Col", "Collection"), "command-and-control": ("C2", "C2"),
     "exfiltration": ("Exf", "Exfiltr."), "impact": ("Imp", "Impact"),
@@ -75,6 +75,13 @@ class Tree:
         self.nodes: list[Node] = []
         self.widths = {}
 
+    def show(self, nodes: list[Node], glyphs: Glyphs) -> None:
+        """Other rows."""
+        self.nodes = nodes
+        names = [width_of(spans(_name(node, glyphs))) for node in nodes if not node.flow]
+        relations = [width_of(spans(_relation(node, glyphs))) for node in nodes]
+        self.widths = {"name": max(names, default=0), "relation": max(relations, default=0)}
+
     def __len__(self) -> int:
         return len(self.nodes)
 
@@ -115,6 +122,13 @@ def _name(node: Node, glyphs: Glyphs) -> Cell:
     )  # fmt: skip
 
 
+def _short_name(node: Node, glyphs: Glyphs) -> Cell:
+    """Where the ends of a flow stand in the column of reasons."""
+    if node.flow and node.finding is not None:
+        return ((f"        flow {count(node.finding.flow or 0)}", "muted"),)
+    return _name(node, glyphs)
+
+
 def _relation(node: Node, glyphs: Glyphs) -> Cell:
     if node.flow or node.more:
         return ()
@@ -129,6 +143,8 @@ def _relation(node: Node, glyphs: Glyphs) -> Cell:
 
 
 def _reason(node: Node, glyphs: Glyphs) -> Cell:
+    if node.flow and node.finding is not None:
+        return ((f" {glyphs.forward} ".join(node.finding.ends), "text"),)
     return ((node.finding.reason, "muted"),) if node.finding is not None and not node.flow and not node.more else ()
 
 
@@ -142,23 +158,29 @@ def _count(node: Node, glyphs: Glyphs) -> Cell:
 
 SPEC = TableSpec(
     columns=(
-        Column("technique", (Form(_name, 44, "Technique"),), removable=False),
-        Column("relation", (Form(_relation, 29, "Relation"), Form(_relation, 8, "Relation"))),
+        Column("technique", (Form(_name, 24, "Technique", "name"),), removable=False),
+        Column("relation", (Form(_relation, 8, "Relation", "relation"),)),
         Column("findings", (Form(_count, 8, "Findings"),), right=True, removable=False),
     ),
-    steps=("relation", "relation"),
+    steps=(CUT, "relation"),
     slack=("technique",),
+    text="technique",
+    text_want=60,
+    text_least=24,
     squeeze=("technique",),
 )
 WIDE_SPEC = TableSpec(
     columns=(
-        Column("technique", (Form(_name, 42, "Technique"),), removable=False),
-        Column("relation", (Form(_relation, 8, "Relation"),)),
+        Column("technique", (Form(_short_name, 24, "Technique", "name"),), removable=False),
+        Column("relation", (Form(_relation, 8, "Relation", "relation"),)),
         Column("reason", (Form(_reason, 20, "Reason"),)),
         Column("findings", (Form(_count, 8, "Findings"),), right=True, removable=False),
     ),
-    steps=("reason", "relation"),
+    steps=("reason", CUT, "relation"),
     slack=("reason", "technique"),
+    text="technique",
+    text_want=48,
+    text_least=24,
     squeeze=("technique",),
 )
 
@@ -186,8 +208,10 @@ class AttackScreen(Frame):
     STRIP = 3
     AUTO_FOCUS = "#main"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "tactic(-1)", "tactic", id="move.tactic_left", tooltip="tactic"),
-        Binding("right,l", "tactic(1)", "tactic", id="move.tactic_right", tooltip="tactic"),
+        Binding("left", "tactic(-1)", "tactic", id="move.tactic_left", tooltip="tactic"),
+        Binding("right", "tactic(1)", "tactic", id="move.tactic_right", tooltip="tactic"),
+        Binding("h", "tactic(-1)", show=False, id="move.tactic_h", tooltip="tactic"),
+        Binding("l", "tactic(1)", show=False, id="move.tactic_l", tooltip="tactic"),
         Binding("space", "fold", "fold", id="move.fold", tooltip="fold, unfold"),
         Binding("r", "read", "read in full", id="here.read", tooltip="read in full"),
         Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
@@ -269,7 +293,7 @@ class AttackScreen(Frame):
                     nodes.append(Node(self._key(technique.id, found.id, "flow"), technique, False, found, True))
             if technique.findings > len(listed):
                 nodes.append(Node(self._key(technique.id, 0, "more"), technique, more=technique.findings - len(listed)))
-        self.tree_rows.nodes = nodes
+        self.tree_rows.show(nodes, look(self).glyphs)
         self.table.spec = WIDE_SPEC if self.has_panes else SPEC
         self.table._placed_for = None
         self.table.rows_changed()
@@ -339,7 +363,8 @@ class AttackScreen(Frame):
         found = self.found
         pieces: list[Piece] = [(f"ATT&CK {ATTACK_VERSION}", "text")]
         if found.techniques:
-            words = f"{count(found.mapped)} of {count(found.findings)} findings map to {count(len(found.techniques))} techniques"
+            techniques = plural(len(found.techniques), "technique")
+            words = f"{count(found.mapped)} of {count(found.findings)} findings map to {techniques}"
             pieces.append((f"   {words}", "muted"))
         chosen = self._tactic()
         right: list[Piece] = []
@@ -462,7 +487,7 @@ def about_lines(technique_id: str, finding: MappedLine | None, width: int, heigh
     facts = [("Tactic", ", ".join(f"{tactic.name} ({tactic.id})" for tactic in about.tactics))]
     facts.append(("Platforms", ", ".join(about.platforms)))
     if about.id == "T1571":
-        facts += _non_standard()
+        facts += _non_standard(finding)
     elif about.parent:
         facts.append(("Part of", f"{about.parent} {technique(about.parent).name}"))
     newer = in_version_19(about.id)
@@ -479,18 +504,23 @@ def about_lines(technique_id: str, finding: MappedLine | None, width: int, heigh
     return rows + end
 
 
-def _non_standard() -> list[tuple[str, str]]:
-    from oddport.attack import non_standard_port
+def _non_standard(finding: MappedLine | None) -> list[tuple[str, str]]:
+    from oddport.attack import non_standard_port, procedures_for
 
     about = non_standard_port()
     now = ", ".join(f"{component.id} {component.name}" for component in about.components)
     analytics = [analytic.id for analytic in about.analytics]
-    among = ", ".join(procedure.name for procedure in about.procedures[:4])
+    used = f"{len(about.procedures)} groups, campaigns and programs in ATT&CK"
+    if finding is not None and finding.server_port and finding.transport:
+        there = procedures_for(finding.server_port, finding.transport)
+        names = ", ".join(procedure.name for procedure in there[:3])
+        place = f"{finding.server_port}/{finding.transport}"
+        used += f"; on {place}: {len(there)}, among them {names}" if there else f"; on {place}: none recorded"
     return [
         ("Data", f"{about.data_source} {about.data_source_name} (deprecated), now {now}"),
         ("Strategy", f"{about.strategy}, analytics {analytics[0]} to {analytics[-1]}" if analytics else about.strategy),
         ("Mitigate", ", ".join(f"{number} {name}" for number, name in about.mitigations)),
-        ("Used by", f"{len(about.procedures)} groups, campaigns and programs in ATT&CK, among them {among}"),
+        ("Used by", used),
     ]
 
 

@@ -65,7 +65,7 @@ def tabs_line(mode: str, width: int, right: Sequence[Span] = ()) -> Line:
         pieces.append(Span(f" {tab.key}{' ' if named else ''}", f"key{ground}" if here else f"accent{ground}"))
         pieces.append(Span(f"{tab.word if named else ''} ", f"key{ground}" if here else f"muted{ground}"))
     room = width - width_of(pieces) - 4
-    return Line(tuple(pieces), tuple(right) if width_of(right) <= room else (), indent=0)
+    return Line(tuple(pieces), (*right, Span(" ")) if right and width_of(right) <= room else (), indent=0)
 
 
 def trail_line(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LABEL = 11
 """Cells of a label and the gap behind it."""
 STRIP_BYTES = 11
-"""Bytes of the evidence in the strip at 80 cells."""
+"""Bytes of the evidence in the strip, at most."""
+LEAST_BYTES = 4
 
 
 def label(text: str) -> Span:
@@ -127,7 +128,8 @@ class FindingsScreen(ListScreen):
         if not detail.evidence:
             return line(label("Seen"), detail.summary)
         first = detail.evidence[0]
-        shown = min(len(first.data), STRIP_BYTES if self.size.width < 120 else 2 * STRIP_BYTES)
+        room = self.size.width - LABEL - len(first.says) - len(self._where(first)) - 6
+        shown = max(min(len(first.data), STRIP_BYTES, (room + 1) // 3), LEAST_BYTES)
         return line(
             label("Seen"), (hexes(first.data[:shown]), "evidence"), (f"  {first.says}", "text"),
             right=[(self._where(first), "muted")],

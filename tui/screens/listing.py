@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
 
+    from textual import events
     from textual.widget import Widget
 
     from tui.app import OddportApp
@@ -125,6 +126,10 @@ class ListScreen(Frame):
         table = self.table
         table.sort = (self.SPEC.sorts[0], self.SPEC.sorts[0] in self.SPEC.descending_first)
         self.start_rows()
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.call_after_refresh(self._show_row)
 
     def on_unmount(self) -> None:
         if self.rows is not None:
