@@ -11,7 +11,7 @@ from oddport.capture.fingerprint import Fingerprint
 from oddport.capture.interfaces import InterfaceTable
 from oddport.capture.magic import MAGIC_BYTES, Packing, capture_format, packing
 from oddport.capture.model import CaptureFile, shown, why
-from oddport.capture.source import END, NOTHING_YET, FileSource, PipeSource, Source, is_regular
+from oddport.capture.source import END, NOTHING_YET, FileSource, Limited, PipeSource, Source, is_regular
 from oddport.capture.stream import FileStream, Warner, not_a_capture
 from oddport.capture.unpack import Budget, Copying, Prefixed, Unpacking, unpack_head
 from oddport.engine.batch import RecordBatch
@@ -20,6 +20,8 @@ STANDARD_INPUT: Final = "-"
 _HEAD: Final = 64 << 10
 """Bytes of a compressed file within which its first plain bytes are looked for."""
 _PEEK_ROOM: Final = 64 << 10
+_PEEK_BYTES: Final = 16 << 20
+"""Bytes, unpacked, within which the first packet of a file is looked for ahead of its time."""
 
 
 def probe(fd: int) -> tuple[Packing | None, str | None, bytes]:
@@ -169,7 +171,8 @@ class Workshop:
 
 
 def first_time(opening: Opening) -> int | None:
-    """Time in ns of the first packet of a regular file; None where it has none or cannot be read. Nothing is kept."""
+    """Time in ns of the first packet of a regular file; None where it has none in its first bytes, or cannot be read.
+    Nothing is kept."""
     scratch = CaptureFile(opening.file.id, opening.file.path)
     try:
         raw = FileSource(opening.file.path, False)
@@ -177,7 +180,7 @@ def first_time(opening: Opening) -> int | None:
         return None
     source: Source = raw if opening.packed is None else Unpacking(raw, opening.packed)
     batch = RecordBatch()
-    stream = FileStream(scratch, source, InterfaceTable(), batch, Warner(scratch), _PEEK_ROOM)
+    stream = FileStream(scratch, Limited(source, _PEEK_BYTES), InterfaceTable(), batch, Warner(scratch), _PEEK_ROOM)
     try:
         return int(batch.ts[0]) if stream.next_rows(1) else None
     finally:

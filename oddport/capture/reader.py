@@ -87,7 +87,9 @@ class CaptureReader:
 
     def batches(self) -> Iterator[RecordBatch]:
         """The packets, at most BATCH a time and never across a multiple of BATCH of the packets so far. The batch and
-        its arrays are the same each time; `data` may be another."""
+        its arrays are the same each time; `data` may be another. Nothing after `stop` or `close`, or a second time."""
+        if self._stopped:
+            return
         readable = [opening for opening in self._openings if opening.readable]
         try:
             if len(self._openings) == 1 and readable:

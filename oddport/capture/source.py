@@ -99,6 +99,8 @@ class PipeSource:
         """`owned`: close `fd` at the end. `stopped` is asked at least every WAIT seconds; true ends the bytes."""
         self.trouble: str | None = None
         self._fd = fd
+        self._ready = select.poll()  # unlike select, it takes descriptors above 1023
+        self._ready.register(fd, select.POLLIN)
         self._owned = owned
         self._stopped = stopped
         self._count = 0
@@ -107,20 +109,18 @@ class PipeSource:
     def read_into(self, view: memoryview) -> int:
         count = 0
         until = time.monotonic() + WAIT
-        while not self._ended and count < len(view):
+        left = WAIT
+        while not self._ended and count < len(view) and left > 0:
             if self._stopped():
                 self._ended = True
                 break
-            left = until - time.monotonic()
-            if left <= 0 and count:
-                break
             try:
-                ready, _, _ = select.select([self._fd], [], [], max(0.0, left))
-                if not ready:
+                if not self._ready.poll(left * 1_000):
                     break
                 part = os.readv(self._fd, [view[count:]])
-            except BlockingIOError:
-                continue  # someone else made the descriptor non-blocking and took the bytes
+            except BlockingIOError:  # someone else made the descriptor non-blocking and took the bytes
+                left = until - time.monotonic()
+                continue
             except OSError as error:
                 self.trouble = f"reading the pipe failed ({why(error)})"
                 self._ended = True
@@ -129,6 +129,7 @@ class PipeSource:
                 self._ended = True
                 break
             count += part
+            left = until - time.monotonic()
         self._count += count
         if count:
             return count
@@ -146,6 +147,32 @@ class PipeSource:
         if self._owned and fd >= 0:
             with contextlib.suppress(OSError):  # a failing close of a descriptor that was read from loses nothing
                 os.close(fd)
+
+
+class Limited:
+    """The first bytes of a source."""
+
+    def __init__(self, inner: Source, limit: int) -> None:
+        """`limit`: bytes that are given at least, if they are there; at most one reading more."""
+        self.trouble: str | None = None
+        self._inner = inner
+        self._left = limit
+
+    def read_into(self, view: memoryview) -> int:
+        if self._left <= 0:
+            return END
+        count = self._inner.read_into(view)
+        self._left -= max(0, count)
+        return count
+
+    def progress(self) -> int:
+        return self._inner.progress()
+
+    def remaining(self) -> int | None:
+        return None
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 def is_regular(path: str) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oddport.capture import merge, stream
 from oddport.engine.columns import BATCH
-from tests.capture.build import enhanced, interface, option, pcap, read, record, section
+from tests.capture.build import block, enhanced, interface, option, pcap, read, record, section
 
 S = 1_000_000_000
 
@@ -44,7 +44,7 @@ def test_the_order_is_that_of_the_earliest_next_packet(files: list[list[int]], t
     assert [file.packets for file in got.reader.files] == [len(times) for times in files]
 
 
-def test_the_order_holds_over_many_chunks_and_batches(tmp_path: Path, monkeypatch: object) -> None:
+def test_the_order_holds_over_many_chunks_and_batches(tmp_path: Path) -> None:
     files = [[(n * step + i) // 3 for n in range(4_000)] for i, step in enumerate((1, 2, 5, 1, 3))]
     files.append([9_000 - n for n in range(500)])  # backwards
     got = read(write(tmp_path, files), tmp_path)
@@ -138,6 +138,14 @@ def test_compressed_files_are_merged_by_time_too(tmp_path: Path) -> None:
     got = read(paths, tmp_path / "unpacked")
     assert got.times == [n * S for n in range(1, 10)]
     assert [file.unpacked_path is None for file in got.reader.files] == [False, False, True]
+
+
+def test_a_file_whose_first_packet_lies_far_behind_is_read_in_the_order_of_time(tmp_path: Path) -> None:
+    filler = block(0x0BAD, bytes(1 << 20)) * 20
+    (tmp_path / "late").write_bytes(section() + filler + interface() + enhanced(b"late", 5_000_000))
+    (tmp_path / "early").write_bytes(pcap([record(b"1", seconds=1), record(b"9", seconds=9)]))
+    got = read([tmp_path / "late", tmp_path / "early"], tmp_path)
+    assert got.frames == [b"1", b"late", b"9"]
 
 
 def test_position_of_a_merge_ends_at_the_sum_of_the_sizes(tmp_path: Path) -> None:

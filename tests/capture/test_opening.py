@@ -118,6 +118,41 @@ def test_a_closed_source_gives_no_more_bytes(tmp_path: Path) -> None:
     assert source.read_into(memoryview(bytearray(10))) == sources.END
 
 
+def test_a_pipe_that_cannot_be_read_ends_with_a_reason(tmp_path: Path) -> None:
+    source = sources.PipeSource(os.open(tmp_path, os.O_RDONLY), True, lambda: False)
+    assert source.read_into(memoryview(bytearray(10))) == sources.END
+    assert source.trouble == "reading the pipe failed (is a directory)"
+    source.close()
+    source.close()
+    assert source.read_into(memoryview(bytearray(10))) == sources.END
+    assert source.progress() == 0
+
+
+def test_a_pipe_whose_bytes_another_process_takes_is_only_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = os.pipe()
+    os.write(outside, b"x")
+
+    def taken(*_: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "readv", taken)
+    source = sources.PipeSource(inside, True, lambda: False)
+    assert source.read_into(memoryview(bytearray(10))) == sources.NOTHING_YET
+    source.close()
+    os.close(outside)
+
+
+def test_batches_are_given_once(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(CAPTURE)
+    reader = open_capture([path], workdir=tmp_path)
+    assert [batch.count for batch in reader.batches()] == [1]
+    assert list(reader.batches()) == []
+    assert reader.files[0].packets == 1
+
+
 def test_no_path_and_too_many_paths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="No capture was named"):
         open_capture([], workdir=tmp_path)

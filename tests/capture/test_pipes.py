@@ -18,6 +18,7 @@ from oddport.engine.columns import BATCH
 from tests.capture.build import FRAME, enhanced, interface, pcap, read, record, rows_of, section
 
 S = 1_000_000_000
+CAPTURE = pcap([record(), record()])
 
 
 @pytest.fixture
@@ -146,6 +147,37 @@ def test_a_pipe_without_a_capture_is_a_warning_and_leaves_no_copy(data: bytes, p
     got = read([path], tmp_path / "copies")
     assert (got.rows, len(got.warnings), got.file.unpacked_path) == ([], 1, None)
     assert not (tmp_path / "copies").exists()
+
+
+def test_a_compressed_pipe_that_pauses_is_read_on_afterwards(pipe: Pipe, tmp_path: Path) -> None:
+    path, write = pipe
+    first, second = gzip.compress(pcap([record(seconds=1)])), gzip.compress(record(seconds=2))
+    seen = threading.Event()
+
+    def pause(fd: int) -> None:
+        os.write(fd, first)
+        assert seen.wait(10)
+        os.write(fd, second[:15])
+        time.sleep(0.4)
+        os.write(fd, second[15:])
+
+    write(pause)
+    times = []
+    for batch in open_capture([path], workdir=tmp_path).batches():
+        times += [row.ts // S for row in rows_of(batch)]
+        seen.set()
+    assert times == [1, 2]
+
+
+def test_a_copy_that_vanishes_is_said(pipe: Pipe, tmp_path: Path) -> None:
+    path, write = pipe
+    write(send(CAPTURE))
+    reader = open_capture([path], workdir=tmp_path / "copies")
+    for _ in reader.batches():
+        [copy] = (tmp_path / "copies").iterdir()
+        copy.unlink()
+    assert reader.files[0].warnings[0].endswith("cannot be read (no such file or directory).")
+    assert reader.files[0].digest == ""
 
 
 def test_a_pipe_of_compressed_text_is_a_warning(pipe: Pipe, tmp_path: Path) -> None:
