@@ -269,7 +269,9 @@ def _reject(data: bytes, base: int, end: int, role: int) -> str:
     records = u16(data, base + 6) + u16(data, base + 8) + u16(data, base + 10)
     if u16(data, base + 4) * 5 + records * 11 > end - base - HEADER:
         return f"bytes {base + 4} to {base + 11} count more records than {end - base} bytes can hold"
-    if _message(data, base, end, role) is None:
+    # with fewer bytes than the longest name and its type the first question may be cut
+    judged = len(data) >= min(end, base + HEADER + NAME_LIMIT + 10)
+    if judged and _message(data, base, end, role) is None:
         return f"the records that bytes {base + 4} to {base + 11} count do not fill the message's {end - base} bytes"
     return ""
 
