@@ -102,8 +102,10 @@ async def test_zero_bytes_are_muted_and_facts_have_the_accent():
 async def test_keys_move_by_byte_row_page_and_to_the_ends():
     app = Bench()
     async with app.run_test(size=(80, 24)) as pilot:
-        steps = [("l", 1), ("right", 2), ("j", 18), ("down", 34), ("h", 33), ("k", 17), ("up", 1), ("up", 1), ("left", 0),
-                 ("left", 0), ("pagedown", 384), ("ctrl+u", 192), ("G", 767), ("j", 767), ("l", 767), ("g", 0)]  # fmt: skip
+        steps = [
+            ("l", 1), ("right", 2), ("j", 18), ("down", 34), ("h", 33), ("k", 17), ("up", 1), ("up", 1), ("left", 0),
+            ("left", 0), ("pagedown", 384), ("ctrl+u", 192), ("G", 767), ("j", 767), ("l", 767), ("g", 0),
+        ]  # fmt: skip
         for key, offset in steps:
             await pilot.press(key)
             assert app.view.cursor == offset, key
@@ -194,8 +196,10 @@ async def test_the_wheel_scrolls_without_moving_the_cursor():
 
 TREE = (
     Node("Frame 7", "30 bytes", 0, 0, "layer", (Node("time", "10:00", 0, 0),)),
-    Node("Ethernet", "a → b", 0, 14, "layer", (Node("destination", "a", 0, 6), Node("source", "b", 6, 6), Node("type", "IPv4", 12, 2))),
-    Node("DNS", "query", 14, 16, "layer", (Node("flags", "", 14, 2), Node("question", "x", 16, 10, "field", (Node("name", "x\x1b[31m", 16, 4),)))),
+    Node("Ethernet", "a → b", 0, 14, "layer",
+         (Node("destination", "a", 0, 6), Node("source", "b", 6, 6), Node("type", "IPv4", 12, 2))),
+    Node("DNS", "query", 14, 16, "layer",
+         (Node("flags", "", 14, 2), Node("question", "x", 16, 10, "field", (Node("name", "x\x1b[31m", 16, 4),)))),
 )  # fmt: skip
 
 

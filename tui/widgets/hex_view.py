@@ -76,6 +76,8 @@ class HexView(Widget, can_focus=True):
         self.ground = ground
         self.cursor = 0
         """Offset of the byte under the cursor."""
+        self.base = 0
+        """Offset of the first byte in what it is a part of."""
         self.top = 0
         """First row on the screen."""
         self.field = NOWHERE
@@ -86,8 +88,16 @@ class HexView(Widget, can_focus=True):
 
     # what is shown --------------------------------------------------------------------------------------------------
 
-    def show(self, data: bytes, evidence: Sequence[Range] = (), facts: Sequence[Range] = (), cursor: int = 0) -> None:
-        """Show other bytes, with the cursor on one of them."""
+    def show(
+        self,
+        data: bytes,
+        evidence: Sequence[Range] = (),
+        facts: Sequence[Range] = (),
+        cursor: int = 0,
+        base: int = 0,
+    ) -> None:
+        """Show other bytes, with the cursor on one of them. `base` is added to the offsets at the left."""
+        self.base = base
         self.data, self.evidence, self.facts = data, tuple(evidence), tuple(facts)
         self.field, self.top = NOWHERE, 0
         self.cursor = max(0, min(cursor, len(data) - 1))
@@ -125,7 +135,7 @@ class HexView(Widget, can_focus=True):
     @property
     def digits(self) -> int:
         """Of an offset."""
-        return 4 if len(self.data) <= 0x10000 else 8
+        return 4 if self.base + len(self.data) <= 0x10000 else 8
 
     @property
     def per_row(self) -> int:
@@ -251,7 +261,7 @@ class HexView(Widget, can_focus=True):
         under = self.has_focus and base <= self.cursor < base + count
         out = [
             Segment(shown.glyphs.cursor if under else " ", shown.palette.style("accent", self.ground)),
-            Segment(f"{base:0{self.digits}x}", shown.palette.style("muted", self.ground)),
+            Segment(f"{self.base + base:0{self.digits}x}", shown.palette.style("muted", self.ground)),
             Segment("  ", blank),
         ]
         inks = [self._ink(base + at, value) for at, value in enumerate(chunk)]

@@ -55,7 +55,7 @@ def _layers(request: Request, frame: bytes) -> list[Node]:
         return []
     first = link_class(request.link, frame)
     if first is None:
-        return [unread(0, len(frame), f"link type {request.link} is not known here", request.claims)]
+        return [unread(0, len(frame), f"link type {request.link} is not known", request.claims)]
     packet, recorder = _read(first, frame)
     for _ in range(4):
         if not _load_for(packet):

@@ -149,10 +149,9 @@ class NameBook:
 
     def _one(self, packet: Any, fld: Any, value: Any) -> str:
         name = getattr(fld, "name", "")
-        flags = getattr(value, "flagrepr", None)
         try:
-            if flags is not None:
-                letters = str(flags() if callable(flags) else flags)
+            if type(value).__name__ == "FlagValue":
+                letters = str(value)
                 if name == "flags" and type(packet).__name__.startswith("TCP"):
                     return flag_words(letters)
                 return f"{letters or 'none'} (0x{int(value):x})" if int(value) else "none"
@@ -166,7 +165,8 @@ class NameBook:
             number = str(int(value))
             if shown.startswith("0x"):
                 return cut(shown)
-            if name in _HEXADECIMAL or type(fld).__name__.startswith("X"):
+            wide = name.startswith("version") and value > 0xFF
+            if wide or name in _HEXADECIMAL or type(fld).__name__.startswith("X"):
                 number = f"0x{int(value):04x}"
             if not shown or shown[:1].isdigit() or shown == "None":
                 return number
@@ -200,11 +200,13 @@ def _as_scapy_shows(packet: Any, fld: Any, value: Any) -> str:
 
 
 def _tls_summary(packet: Any) -> str:
-    kinds = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}
+    kinds = {20: "ChangeCipherSpec", 21: "Alert", 22: "handshake", 23: "ApplicationData"}
     book = NameBook()
     messages = packet.fields.get("msg") or []
     named = [book.layer(message) for message in messages if packet.type == 22 and type(message).__name__ != "Raw"]
     kind = kinds.get(packet.type, f"type {packet.type}")
+    if packet.type == 21 and messages and "descr" in messages[0].fields:
+        return f"{kind} {messages[0].get_field('descr').i2repr(messages[0], messages[0].descr)}"
     return f"{kind}: {', '.join(named)}" if named else kind
 
 
