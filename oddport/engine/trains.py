@@ -1,17 +1,17 @@
 """What is known of a fragment train: its fragments in order of arrival, its state, and what is odd about it."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 FRAGMENTS_KEPT = 512
-"""Fragments of a train that are listed; a benign one of 65,535 bytes at the smallest Ethernet MTU in use has about 50."""
+"""Fragments of a train that are listed; a benign one of 65,535 bytes has about 50 at Ethernet's MTU."""
 CONFLICTS_KEPT = 16
 """Conflicts of a train that are listed."""
 CONFLICT_BYTES = 64
 """Bytes of a conflict that are kept, from the first that differs."""
 
 
-@dataclass(slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One fragment as it arrived."""
 
     number: int
@@ -97,7 +97,7 @@ ANOMALIES = (
     "overlap",  # a range that lies partly on bytes already there, and they are the same
     "conflicting_overlap",  # some byte differs from the one already there, also when the range is the same
     "duplicate",  # the same range and bytes once more, before the datagram was complete
-    "tiny_first",  # the first fragment ends with the transport header or within it (RFC 1858), or TCP at offset 8 (RFC 3128)
+    "tiny_first",  # the first ends with the transport header or within it (RFC 1858), or TCP at offset 8 (RFC 3128)
     "tiny",  # a fragment that is not the last has fewer than 256 bytes
     "misaligned",  # more fragments follow, but the length is no multiple of 8
     "past_end",  # bytes behind the end that a last fragment gave
