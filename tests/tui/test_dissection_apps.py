@@ -215,3 +215,57 @@ def test_a_protocol_without_a_reader_keeps_what_the_recogniser_says():
 def test_protocols_over_udp_have_their_fields_in_place(app, payload, name, field, offset, length):
     node = layer(tree(1, over_udp(payload), app), name)
     assert place(node, field) == (BASE_UDP + offset, length)
+
+
+def options_of(message: bytes) -> list[tuple[str, str, str]]:
+    fixed = bytes([1, 1, 6, 0]) + bytes(232) + bytes.fromhex("63825363")
+    field = find(layer(tree(1, over_udp(fixed + message), "dhcp"), "DHCP options"), "options")
+    return [(child.name, child.value, child.kind) for child in field.children]
+
+
+def test_dhcp_options_are_read_by_their_kind():
+    # subnet mask, lease time of an hour, acknowledgement, an unknown option, padding, one that is cut
+    message = bytes.fromhex("0104ffffff00 330400000e10 350105 c8020001 0000 0c40 6162".replace(" ", ""))
+    assert options_of(message) == [
+        ("subnet mask", "255.255.255.0", "field"), ("lease time", "3600 s", "field"), ("message type", "5 ack", "field"),
+        ("option 200", "00 01", "field"), ("padding", "2 bytes", "field"),
+        ("malformed", "host name announces 64 bytes, 2 are left", "unread"),
+    ]  # fmt: skip
+
+
+def test_a_thousand_dhcp_options_are_shown_and_the_rest_is_counted():
+    found = options_of(b"\x0c\x00" * 1_200)
+    assert len(found) == 1_001
+    assert found[-1] == ("…", "400 more bytes", "field")
+
+
+def test_tcp_options_are_read_by_their_kind():
+    # SACK of one block, an unknown kind, end of options with three bytes behind
+    options = bytes.fromhex("050a0000000100000002 fd04aabb 00 000000".replace(" ", "")) + b"\0\0"
+    frame = MAC + b"\x08\x00" + ipv4(6, tcp(b"", options))
+    field = next(child for child in layer(tree(1, frame), "TCP").children if child.name == "options")
+    assert [(child.name, child.value, child.length) for child in field.children] == [
+        ("SACK", "1 to 2", 10), ("experiment 1", "aa bb", 4), ("end of options", "", 1), ("padding", "5 bytes", 5),
+    ]  # fmt: skip
+
+
+def test_values_of_asn1_are_read_by_their_tag():
+    # boolean, null, enumerated, a string in a context tag, a tag number of two bytes, a value that is cut
+    message = bytes.fromhex("3018 0101ff 0500 0a0102 8003616263 9f8101017a 040961".replace(" ", ""))
+    ldap = layer(tree(1, over_tcp(message), "ldap"), "LDAP")
+    assert [(child.name, child.value) for child in ldap.children[0].children] == [
+        ("boolean", "true"), ("null", ""), ("enumerated", "2"), ("[0]", "abc"), ("[129]", "z"),
+        ("octet string", "a; 8 more bytes are in later packets"),
+    ]  # fmt: skip
+
+
+def test_what_is_no_asn1_inside_a_message_is_one_unread_node():
+    message = bytes.fromhex("3005 020101 3084".replace(" ", ""))
+    ldap = layer(tree(1, over_tcp(message), "ldap"), "LDAP")
+    last = ldap.children[0].children[-1]
+    assert (last.kind, last.offset, last.length) == ("unread", BASE_TCP + 5, 2)
+
+
+def test_an_alert_says_which():
+    result = tree(1, over_tcp(b"\x15\x03\x03\0\2\1\0"), "tls")
+    assert layer(result, "TLS").value == "Alert close_notify"

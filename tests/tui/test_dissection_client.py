@@ -12,6 +12,7 @@ from tui.data.dissection.__main__ import READY, serve
 from tui.data.dissection.client import Dissector, shared_dissector
 from tui.data.dissection.model import ByteClaim, Dissection, Node, Request, from_wire, within
 from tui.data.dissection.pipe import dissection_line, dissection_of, request_line, request_of
+from tui.data.dissection.reading import dissect
 
 FRAME = MAC + b"\x08\x00" + ipv4(17, udp(b"hello"))
 
@@ -142,3 +143,40 @@ def test_a_line_that_is_no_request_is_answered_with_a_reason():
 def test_places_outside_of_the_frame_are_clipped():
     node = Node("a", "", 5, 10, "layer", (Node("b", "", 12, 50), Node("c", "", 30, 4)))
     assert within(node, 0, 14) == Node("a", "", 5, 9, "layer", (Node("b", "", 12, 2), Node("c", "", 14, 0)))
+
+
+def test_scapy_that_cannot_be_loaded_is_said_with_every_frame(monkeypatch, capsys):
+    def missing():
+        raise ImportError("No module named 'scapy'")
+
+    monkeypatch.setattr("tui.data.dissection.__main__.load_scapy", missing)
+    monkeypatch.setattr("tui.data.dissection.reading.load_scapy", missing)
+    answers = io.BytesIO()
+    serve(io.BytesIO(request_line(Request(1, FRAME))), answers)
+    result = dissection_of(answers.getvalue().splitlines()[1])
+    assert result.trouble == "scapy could not be loaded (No module named 'scapy')"
+    assert [(node.kind, node.length) for node in result.layers] == [("unread", len(FRAME))]
+    assert "could not be loaded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RecursionError(), "nests deeper than scapy can follow"),
+        (MemoryError(), "ran out of the memory"),
+        (KeyError("x"), "scapy failed on this frame (KeyError)"),
+    ],
+)
+def test_what_goes_wrong_in_scapy_is_a_sentence(monkeypatch, error, said):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("tui.data.dissection.reading._layers", fail)
+    assert said in dissect(Request(1, FRAME)).trouble
+
+
+def test_a_frame_that_takes_too_many_steps_is_given_up(monkeypatch):
+    monkeypatch.setattr("tui.data.dissection.record.CALL_LIMIT", 5)
+    result = dissect(Request(1, FRAME))
+    assert "far more steps" in result.trouble
+    assert result.layers[0].kind == "unread"
