@@ -330,6 +330,8 @@ def explain_not(app: str, head: Head) -> str | None:
                 return None
             if any(_accepts(grammar, SERVER, data) for data in server):
                 return None
+        if grammar.fallback:
+            continue
         client_why = _why_not(grammar, CLIENT, orig)
         server_why = _why_not(grammar, SERVER, resp)
         if not client_why or not server_why:

@@ -3,7 +3,7 @@
 A command line is a verb and its arguments, a reply line a code or a word. What a line is worth:
 
 - bits: 8 for each letter of a verb that only this protocol has, 4 for a verb that others have too (USER, QUIT, LIST),
-  and 8 for the end of the line (4 if LF alone).
+  and 8 for the end of the line (4 if LF alone). A verb that others have counts only as the first line.
 - strong: what must be right *behind the first four bytes* is worth at least STRONG_MARGIN bits, and the verb is the
   protocol's own. A line of printable ASCII that ends in CR LF is worth 16 bits less one, for a random byte is printable
   one time in three and each may be the last. One that ends in LF alone, which the specifications do not allow, 4 bits:
@@ -138,12 +138,14 @@ def client_of(commands: dict[bytes, Command], *, tagged: bool = False) -> Callab
             has_arguments = 1 if stop > verb_end else 0
             ending = 15 if following - stop == 2 else 4
             fixed = 8 * (verb_end - at + has_arguments + (1 if tagged else 0))
-            if not data[start:stop].isascii():
+            if not is_line(data[start:stop], 1):
                 ending -= 2
-            margin += fixed + ending - (32 if lines == 0 and not tagged else 8 if lines == 0 else 0)
-            bits += (
-                (8 if known.own else 4) * (verb_end - at) + (8 if following - stop == 2 else 4) + (8 if tagged else 0)
-            )
+            # of the first four bytes a tag of one letter leaves three to the space and the verb
+            given = 0 if lines else 24 if tagged else 32
+            margin += fixed + ending - given
+            if known.own or lines == 0:
+                worth = (8 if known.own else 4) * (verb_end - at)
+                bits += worth + (8 if following - stop == 2 else 4) + (8 if tagged else 0)
             own = own or known.own
             if known.fact and known.fact not in facts:
                 value = (
@@ -236,7 +238,7 @@ def server_of_codes(
                 else:
                     spans.append((start, stop - start, f"reply {code.decode()}"))
             else:
-                bits += 24
+                bits += 24 if greeting else 8
                 if greeting and code in own:
                     strong = True
                     if len(spans) < 2:

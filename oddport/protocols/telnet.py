@@ -16,13 +16,15 @@ OPTIONS = frozenset([*range(50), 69, 70, 85, 86, 90, 91, 93, *range(138, 141), 2
 COMMANDS_LIMIT = 32
 BANNER_LIMIT = 2_048
 """Bytes of text before a login prompt."""
+COMMAND_BITS = 15
+"""IAC, one of five verbs, one of some 60 options: 8 + 5.7 + 2, rounded down so that one command a side is tier C."""
 STRONG_COMMANDS = 3
 """Behind the first four bytes stand then five more, of which two are in a set of five values and two in one of 60."""
 _LOGIN = re.compile(rb"(?:^|[\r\n])[^\r\n]{0,64}?(?:login|user ?name|user|password)[ \t]?:[ \t]*\Z", re.IGNORECASE)
 
 
 def _commands(data: bytes) -> tuple[int, int, int]:
-    """(commands that parse from byte 0 on, where they end, index of the first byte that breaks one; -1 = none)."""
+    """(negotiations that parse from byte 0 on, where they end, index of the first byte that breaks one; -1 = none)."""
     at, count = 0, 0
     while at < len(data) and data[at] == IAC and count < COMMANDS_LIMIT:
         if at + 1 >= len(data):
@@ -46,7 +48,8 @@ def _commands(data: bytes) -> tuple[int, int, int]:
                 break
             at = end + 2
         elif 0xF1 <= verb <= 0xF9:
-            at += 2
+            at += 2  # no option behind it, so it proves nothing
+            continue
         else:
             return count, at, at + 1
         count += 1
@@ -63,7 +66,7 @@ def negotiation(data: bytes) -> SideMatch | None:
         ((0, end, f"{count} Telnet commands, the first with IAC (0xff)"),),
         {},
         False,
-        18 * count + 6,
+        COMMAND_BITS * count,
     )
 
 

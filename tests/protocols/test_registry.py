@@ -1,0 +1,99 @@
+"""The registry: what it refuses, how it dispatches, and that every module of the package is in it."""
+
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+import oddport.protocols
+from oddport.engine.columns import SCTP, TCP, UDP
+from oddport.protocols.model import SideMatch
+from oddport.protocols.ports import port_table
+from oddport.protocols.registry import ANY, MODULES, Grammar, Protocol, build, byte_set_text, registry
+
+
+def matcher(data: bytes) -> SideMatch | None:
+    return SideMatch(True)
+
+
+def protocol(name: str, first: bytes = ANY, *, aliases: tuple[str, ...] = (), fallback: bool = False) -> Protocol:
+    return Protocol(
+        name, name.upper(), "spec", (Grammar((TCP,), matcher, None, first, fallback=fallback),), aliases=aliases
+    )
+
+
+def test_every_module_with_protocols_is_in_the_registry() -> None:
+    found = {
+        module.name
+        for module in pkgutil.iter_modules(oddport.protocols.__path__)
+        if hasattr(import_module(f"oddport.protocols.{module.name}"), "PROTOCOLS")
+    }
+    assert found == set(MODULES)
+    assert list(MODULES) == sorted(MODULES)
+
+
+def test_the_first_set_is_there() -> None:
+    wanted = {"http", "ssh", "smtp", "ftp", "pop3", "imap", "telnet", "vnc", "redis", "irc", "sip", "shell"}
+    assert wanted <= set(registry().protocols)
+
+
+def test_every_protocol_has_ports() -> None:
+    assert set(registry().protocols) <= set(port_table().apps)
+
+
+def test_every_protocol_has_a_title_a_specification_and_a_grammar() -> None:
+    for name, one in registry().protocols.items():
+        assert name == name.lower()
+        assert one.title
+        assert one.spec
+        assert one.grammars
+        assert one.first in ("client", "server", "either")
+
+
+def test_a_matcher_is_asked_only_for_its_first_bytes_and_transport() -> None:
+    tables = build((protocol("a", b"AB"), protocol("b", b"B")))
+    assert [entry[0] for entry in tables.client[TCP][0x41]] == ["a"]
+    assert [entry[0] for entry in tables.client[TCP][0x42]] == ["a", "b"]
+    assert tables.client[TCP][0x43] == ()
+    assert tables.server[TCP][0x41] == ()
+    assert tables.client[UDP][0x41] == tables.client[SCTP][0x41] == ()
+
+
+def test_fallback_grammars_are_not_dispatched() -> None:
+    tables = build((protocol("late", fallback=True),))
+    assert not any(tables.client[TCP])
+    assert [entry[0] for entry in tables.fallback_client[TCP]] == ["late"]
+    assert tables.fallback_server[TCP] == ()
+
+
+def test_two_protocols_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two protocols are called 'a'"):
+        build((protocol("a"), protocol("a")))
+    with pytest.raises(ValueError, match="two protocols are called 'a'"):
+        build((protocol("a"), protocol("b", aliases=("a",))))
+    with pytest.raises(ValueError, match="two protocols are called 'x'"):
+        build((protocol("a", aliases=("x",)), protocol("b", aliases=("x",))))
+
+
+def test_a_side_without_any_first_byte_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one possible first byte"):
+        build((protocol("a", b""),))
+
+
+def test_the_order_of_modules_means_nothing() -> None:
+    one, two = protocol("a", b"A"), protocol("b", b"A")
+    assert build((one, two)).client == build((two, one)).client
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (bytes(range(0x14, 0x18)), "0x14 to 0x17"),
+        (b"GP", "'G', 'P'"),
+        (b"\x00\x01\x80", "0x00, 0x01, 0x80"),
+        (b"ABC", "'A' to 'C'"),
+        (b"ACEGIKMOQ", "'A', 'C', 'E', 'G', 'I', 'K', 'M', 'O' …"),
+    ],
+)
+def test_byte_sets_read_as_ranges(values: bytes, text: str) -> None:
+    assert byte_set_text(values) == text
