@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oddport.capture import CaptureReader, open_capture
 from oddport.cli.paths import expand, fail
-from oddport.detection.model import Severity
+from oddport.detection.model import Detector, DetectorError, Severity
 from oddport.detection.registry import load as load_detectors
 from oddport.exports.ndjson import NdjsonSink
 from oddport.exports.table import TableSink
@@ -19,6 +19,7 @@ from oddport.loading.stopping import Stop
 from oddport.loading.tee import Tee
 
 OK, FOUND, UNUSABLE = 0, 1, 2
+Registered = tuple[list[type[Detector]], list[DetectorError]]
 
 
 def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on: str | None) -> int:
@@ -31,10 +32,11 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
         fail("--case keeps one capture; with --each there are several. Leave one of the two out.")
         return UNUSABLE
     stop = Stop().on_signals()
+    registered = load_detectors()
     worst, readable = -1, False
     try:
         for run in runs:
-            found, read = _scan_one(run, form, case, stop)
+            found, read = _scan_one(run, form, case, registered, stop)
             worst, readable = max(worst, found), readable or read
             if stop():
                 fail("Stopped. What was read until then is above.")
@@ -48,9 +50,9 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
     return FOUND if fail_on is not None and worst >= Severity[fail_on.upper()] else OK
 
 
-def _scan_one(paths: list[str], form: str, case: Path | None, stop: Stop) -> tuple[int, bool]:
+def _scan_one(paths: list[str], form: str, case: Path | None, registered: Registered, stop: Stop) -> tuple[int, bool]:
     """Analyse one capture; (worst severity or -1, whether anything could be read)."""
-    detectors, broken = load_detectors()
+    detectors, broken = registered
     progress = TerminalProgress()
     with tempfile.TemporaryDirectory(prefix="oddport-") as folder:
         reader = open_capture(paths, workdir=Path(folder))

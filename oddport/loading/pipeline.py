@@ -84,7 +84,7 @@ class Load:
         self._namer = Namer(self._table)
         self._trains = FragmentTable()
         self._flow_of_train: dict[int, int] = {}
-        self._runner = Runner(detectors, settings.detectors, reader.digest, sink.error)
+        self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error)
         self._decoded = Decoded()
         self._columns = packet_arrays(BLOCK)
         self._block_first = 0
@@ -195,6 +195,7 @@ class Load:
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:
             self._sink.packets(self._columns, self._block_first, count, self._numbers)
+        self._runner.set_digest(_digest(self._reader))
         findings = self._runner.finish()
         changed, gone = self._runner.changes()
         self._sink.findings(changed, gone)
@@ -205,3 +206,8 @@ class Load:
         self.progress.seconds = time.monotonic() - self._began
         if self._on_progress is not None:
             self._on_progress(self.progress)
+
+
+def _digest(reader: CaptureReader) -> str:
+    """Of all files together; that of a pipe is known at its end."""
+    return "+".join(file.digest for file in reader.files)

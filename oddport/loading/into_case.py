@@ -1,0 +1,106 @@
+"""A capture → a case file: the sink that writes one, and the load from its beginning to its stored end."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddport.attack import ATTACK_VERSION
+from oddport.capture import CaptureReader
+from oddport.case.writer import CaseWriter
+from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
+from oddport.engine.trains import Train
+from oddport.loading.pipeline import Load, LoadSettings, Progress
+from oddport.loading.sink import Sink
+
+
+class CaseSink:
+    """Writes what a load hands over into a case."""
+
+    wants_packets = True
+
+    def __init__(self, writer: CaseWriter, live: bool = True) -> None:
+        self._writer = writer
+        self.wants_open = live
+
+    def packets(self, columns: dict[str, NDArray[np.generic]], first: int, count: int, numbers: dict[int, int]) -> None:
+        """A packet block."""
+        present = np.unique(columns["file"][:count]).tolist()
+        self._writer.put_packets(columns, first, count, {file: numbers.get(file, 0) + 1 for file in present})
+
+    def flows(self, batch: FlowBatch, is_open: bool) -> None:
+        """Flow rows."""
+        facts = [None if found is None else found.facts or None for found in map(batch.identification, range(len(batch.flows)))]
+        self._writer.put_flows(
+            batch.flows, batch.app, batch.tier, batch.verdict, batch.server_port, facts=facts, open=is_open
+        )
+
+    def trains(self, trains: list[Train]) -> None:
+        """Fragment trains."""
+        if trains:
+            self._writer.put_trains(trains)
+
+    def findings(self, changed: list[Finding], gone: list[str]) -> None:
+        """Findings, and those that gave way."""
+        if gone:
+            self._writer.remove_findings(gone)
+        if changed:
+            self._writer.put_findings(changed)
+
+    def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
+        """Severity of every flow that occurs in a finding."""
+        self._writer.mark_flows(flows, severity)
+
+    def error(self, error: DetectorError) -> None:
+        """A detector that stopped."""
+        self._writer.put_error(error.detector, error.at, error.message, error.trace)
+
+    def files(self, reader: Any) -> None:
+        """Files and interfaces."""
+        self._writer.put_files(reader.files, reader.interfaces)
+
+
+def into_case(
+    reader: CaptureReader,
+    case: Path,
+    sink_for: Callable[[CaseSink], Sink],
+    detectors: Iterable[type[Detector]],
+    stop: Callable[[], bool],
+    on_progress: Callable[[Progress], None],
+    *,
+    errors: Iterable[DetectorError] = (),
+    live: bool = False,
+    replace: bool = False,
+    settings: LoadSettings | None = None,
+) -> str:
+    """Load `reader`'s capture into the case at `case`; gives the state it ends in, `done` or `stopped`.
+
+    `sink_for` may put more sinks beside the case's. `errors`: detectors that could not be loaded. `live`: write what is
+    still open four times a second, for a dashboard. `replace`: a finished load in the case gives way.
+    Raises CaseError where the case cannot be written or another process is loading it.
+    """
+    writer = CaseWriter.resume(case) if case.exists() else CaseWriter.create(case)
+    with writer:
+        writer.attack_version = ATTACK_VERSION
+        writer.begin_load(reader.position()[1], replace=replace)
+        try:
+            sink = CaseSink(writer, live)
+            for error in errors:
+                sink.error(error)
+            sink.files(reader)
+
+            def report(progress: Progress) -> None:
+                writer.progress(
+                    bytes_read=progress.bytes, packets=progress.packets, flows=progress.flows, findings=progress.findings
+                )
+                on_progress(progress)
+
+            whole = Load(reader, sink_for(sink), detectors, settings, stop, report).run()
+        except Exception as error:
+            writer.finish_load("failed", f"{type(error).__name__}: {error}")
+            raise
+        state = "done" if whole else "stopped"
+        writer.finish_load(state)
+        return state
