@@ -182,3 +182,24 @@ def test_the_narrowest_field_is_found_from_a_byte():
     assert [node.name for node in path_to(result.layers, 27)] == ["IPv4", "source"]
     assert [node.name for node in path_to(result.layers, 36)] == ["TCP", "destination port"]
     assert path_to(result.layers, len(frame)) == ()
+
+
+def test_a_layer_without_fields_of_its_own_takes_no_bytes_from_those_behind_it():
+    # LLDP: chassis id, port id, time to live, end; scapy puts a layer without fields around them
+    tlvs = "0207 04 020000000001 0407 03 020000000001 0602 0078 0000"
+    result = tree(1, MAC + b"\x88\xcc" + bytes.fromhex(tlvs.replace(" ", "")))
+    assert [(node.offset, node.length) for node in result.layers] == [(0, 14), (14, 0), (14, 9), (23, 9), (32, 4), (36, 2)]
+
+
+def test_options_that_scapy_adds_on_its_own_are_not_shown():
+    # IGMP makes scapy put a router alert into the header of IP, which has no options in the frame
+    igmp = bytes.fromhex("1164ee9b00000000")
+    frame = MAC + b"\x08\x00" + ipv4(2, igmp)
+    ip = layer(tree(1, frame), "IPv4")
+    assert "options" not in [child.name for child in ip.children]
+
+
+def test_a_frame_that_is_too_short_for_its_first_header_says_so():
+    result = dissect(Request(1, MAC[:5]))
+    assert result.trouble == "this frame ends inside of its first header"
+    assert [(node.kind, node.length) for node in result.layers] == [("unread", 5)]

@@ -5,6 +5,7 @@ the protocol that was recognised in the flow.
 """
 
 import importlib
+import struct
 import sys
 import warnings
 from typing import Any
@@ -39,6 +40,8 @@ def dissect(request: Request) -> Dissection:
         trouble = "scapy ran out of the memory that one frame is given"
     except ImportError as error:
         trouble = f"scapy could not be loaded ({error})"
+    except struct.error:
+        trouble = "this frame ends inside of its first header"
     except Exception as error:
         trouble = f"scapy failed on this frame ({type(error).__name__})"
     if not nodes and frame:
@@ -144,7 +147,9 @@ def _by_scapy(request: Request, frame: bytes, transport: Any, old: Node) -> list
         cls = app_class(layer, 0 if transport.dport <= transport.sport else 1)
         packet, recorder = _read(cls, payload, _underlayer=transport)
     except Exception as error:
-        why = f"scapy failed to read it as {app} ({type(error).__name__})"
+        why = f"scapy cannot read it as {app}"
+        if not isinstance(error, struct.error) and type(error).__name__ != "Scapy_Exception":
+            why += f" ({type(error).__name__})"
         return [unread(old.offset, old.length, why, request.claims)]
     walker = Walker(frame, recorder, importlib.import_module("scapy.packet").Packet, request.claims)
     nodes, end = walker.chain(packet, old.offset, old.end)

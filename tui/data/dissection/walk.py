@@ -80,7 +80,9 @@ class Walker:
         """A layer whose bytes are not in the frame as scapy read them: its values, with the place of the whole."""
         whole = bytes(packet.original or b"")
         at = self._find(whole, start, limit) if whole else None
-        first, length = (start, 0) if at is None else (at, len(whole))
+        below = packet.payload.original if self._is_packet(packet.payload) else None
+        own = len(whole) - len(below or b"")
+        first, length = (start, 0) if at is None or own < 0 else (at, own)
         children = tuple(
             Node(self._words.field(packet, name), self._words.plain(value), first, length)
             for name, value in packet.fields.items()
@@ -114,9 +116,8 @@ class Walker:
             if getattr(bits, "rev", False) and group <= first and last <= group + group_size:
                 # a little-endian group of bits was turned round before it was read
                 first, last = 2 * group + group_size - last, 2 * group + group_size - first
-            if reading.start == reading.end and reading.value in (None, b"", [], "", 0, 1):
-                # room for a field that is not there, or a switch of scapy's own
-                continue
+            if reading.start == reading.end:
+                continue  # a field that is not there, or a switch of scapy's own
             nodes.append(self._field(packet, reading, base + first, base + max(first, last), end, depth))
         return nodes
 
