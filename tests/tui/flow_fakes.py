@@ -60,7 +60,7 @@ FLOW = FlowRow(
     dport=8_088,
     version=4, proto="tcp", server_port=8_088, server="responder by SYN", app="tls", tier="A", verdict="mismatch",
     severity="high", says="TLS ClientHello", facts={
-        "version": "1.3", "sni": "cdn-sync.example", "ja4": "t13d1516h2_8daaf6152771_b186095e22b6",
+        "version": "TLS 1.3", "sni": "cdn-sync.example", "ja4": "t13d1516h2_8daaf6152771_b186095e22b6",
         "alpn": ["h2", "http/1.1"],
     },
     packets_o=14, packets_r=10, bytes_o=3_060, bytes_r=6_400, payload_o=2_100, payload_r=5_750, flags_o=31, flags_r=31,

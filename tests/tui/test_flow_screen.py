@@ -71,8 +71,8 @@ async def test_at_80_cells_seen_expected_score_and_attack_stand_over_the_packets
         assert rows[0].startswith(" ‹ Findings › TLS on 8088/tcp › Flow 4,211")
         assert rows[1].startswith(" ▲ H  TLS on 8088/tcp")
         assert rows[1].rstrip().endswith("10.20.3.14:51544 → 203.0.113.80:8088")
-        assert rows[3].rstrip() == " Seen      16 03 01 00 60 01 00 00 5c 03  TLS ClientHello  packet 4 →"
-        assert rows[4].rstrip() == "           16 03 03 00 32 02 00 00 2e 03  TLS ServerHello  packet 6 ←"
+        assert rows[3].rstrip() == " Seen      16 03 01 00 60 01 00 00 5c 03 03  TLS ClientHello  packet 4 →"
+        assert rows[4].rstrip() == "           16 03 03 00 32 02 00 00 2e 03 03  TLS ServerHello  packet 6 ←"
         assert rows[5].rstrip() == " Expected  http   8088/tcp is registered as radan-http"
         assert rows[6].startswith(" Score     65  35 base  × 1 tier A  +15 to an outside address")
         assert rows[7].startswith(" ATT&CK    T1571 direct  T1573.002 context   HTTPS on 8088")
@@ -171,7 +171,7 @@ async def test_more_evidence_than_fits_is_counted_and_b_shows_it():
         replace(EVIDENCE[0], id=at, packet=FIRST_NUMBER + at, says=f"claim {at}") for at in (3, 5, 6, 8)
     ]
     async with On(case) as on:
-        assert "2 more  b" in on.line("16 03 01 00 60 01 00 00 5c 03  claim 5")
+        assert "claim 5  packet 6" in on.line("2 more b  16 03 01 00 60 01")
         await on.pilot.press("b")
         assert "claim 6" in on.line("Seen")
         assert on.screen.table.cursor == 6
@@ -424,3 +424,11 @@ def test_signs_have_ascii_forms():
 async def test_the_notice_is_away_while_there_is_nothing_to_say():
     async with On() as on:
         assert not on.screen.query_one("#moved", Lines).display
+
+
+async def test_what_the_bytes_are_goes_before_more_of_the_bytes():
+    case = FakeCase()
+    long = "TLS record, handshake, 240 bytes of it"
+    case.evidence_rows = [replace(EVIDENCE[0], says=long)]
+    async with On(case) as on:
+        assert on.line("Seen").rstrip().endswith(f"16 03 01 00 60  {long}  packet 4 →")

@@ -20,7 +20,8 @@ LABEL = 10
 """Cells of a label and the gap behind it."""
 SEEN_ROWS = 2
 """Rows of evidence at once; `b` shows the next ones."""
-BYTES_NARROW, BYTES_WIDE = 10, 16
+BYTES_LEAST, BYTES_MOST = 5, 16
+"""Bytes of one row of evidence."""
 NAMES = ("sni", "host", "qname", "server_name", "hostname")
 _FACT_WORDS: dict[str, str] = {
     "sni": "Name", "host": "Name", "qname": "Name", "server_name": "Name", "hostname": "Name", "ja4": "JA4",
@@ -128,7 +129,7 @@ def claim_lines(picture: FlowPicture, glyphs: Glyphs, width: int, first: int, wi
     finding = picture.finding
     if finding is None:
         return []
-    rows = seen_lines(picture, glyphs, first, wide)
+    rows = seen_lines(picture, glyphs, width, first, wide)
     why = next((found.expected for found in picture.evidence if found.expected), "")
     expected = finding.expected or "nothing in particular"
     reason = f"   {why}" if why and why != expected else ""
@@ -143,24 +144,30 @@ def claim_lines(picture: FlowPicture, glyphs: Glyphs, width: int, first: int, wi
     return rows
 
 
-def seen_lines(picture: FlowPicture, glyphs: Glyphs, first: int, wide: bool) -> list[Line]:
-    """Rows of evidence as filled bytes, what they are, packet and direction."""
-    rows: list[Line] = []
-    limit = BYTES_WIDE if wide else BYTES_NARROW
+def seen_lines(picture: FlowPicture, glyphs: Glyphs, width: int, first: int, wide: bool) -> list[Line]:
+    """Rows of evidence as filled bytes, what they are, packet and direction.
+
+    What the bytes are goes before more of the bytes: they can all be seen in the packet.
+    """
     shown = picture.evidence[first : first + SEEN_ROWS]
-    longest = max((min(len(found.data), limit) for found in shown), default=0) * 3 - 1
-    for at, found in enumerate(shown):
-        arrow = glyphs.back if found.side else glyphs.forward
-        text = hexes(found.data[:limit])
-        hidden = len(picture.evidence) - first - SEEN_ROWS
-        more = f"{count(hidden)} more" if at and hidden > 0 else ""
+    words = [
+        (found.says, f"{place_text(picture, found, wide)} {glyphs.back if found.side else glyphs.forward}")
+        for found in shown
+    ]
+    room = width - 2 - LABEL - max((width_of(spans(pair)) for pair in words), default=0) - 4
+    limit = max(BYTES_LEAST, min((room + 1) // 3, BYTES_MOST))
+    texts = [hexes(found.data[:limit]) for found in shown]
+    longest = max(map(len, texts), default=0)
+    hidden = len(picture.evidence) - first - SEEN_ROWS
+    rows: list[Line] = []
+    for at, (text, (says, where)) in enumerate(zip(texts, words, strict=True)):
+        lead = [label("Seen")] if at == 0 else [label("")]
+        if at and hidden > 0:
+            more = f"{count(hidden)} more "
+            lead = [Span(more, "muted"), Span("b".ljust(max(LABEL - len(more), 2)), "key")]
         rows.append(
-            Line(
-                (label("Seen" if at == 0 else ""), Span(text, "evidence"), Span(" " * (longest - len(text))),
-                 Span(f"  {found.says}", "text"), Span(f"  {place_text(picture, found, wide)} {arrow}", "muted")),
-                (Span(more, "muted"), Span("  b", "key")) if more else (),
-            )
-        )  # fmt: skip
+            line(*lead, (text, "evidence"), " " * (longest - len(text)), f"  {says}", (f"  {where}", "muted"))
+        )
     if not rows and picture.finding is not None:
         rows.append(line(label("Seen"), picture.finding.summary))
     return rows
@@ -269,7 +276,7 @@ def facts(picture: FlowPicture, glyphs: Glyphs) -> list[Fact]:
         for key, value in flow.facts.items()
         if value != name and not (key == "version" and _version(flow))
     ]
-    if flow.app == "tls" and flow.facts.get("version") == "1.3" and "subject" not in flow.facts:
+    if flow.app == "tls" and _version(flow).endswith("1.3") and "subject" not in flow.facts:
         found.append(("Certificate", [("not visible: TLS 1.3 encrypts it", "muted")]))
     return [*found, *traffic(flow, glyphs), *_judgement(picture, glyphs)]
 
@@ -284,8 +291,8 @@ def _version(flow: FlowRow) -> str:
 
 
 def _app(flow: FlowRow) -> list[Piece]:
-    version = _version(flow)
-    text = f"{app_word(flow)} {version}".strip()
+    app, version = app_word(flow), _version(flow).lower()
+    text = version if version.startswith(app) else f"{app} {version}".strip()
     if not flow.tier:
         return [text]
     return [f"{text}, tier {flow.tier}", (f", {_TIERS.get(flow.tier, '')}", "text")]
