@@ -432,3 +432,10 @@ async def test_what_the_bytes_are_goes_before_more_of_the_bytes():
     case.evidence_rows = [replace(EVIDENCE[0], says=long)]
     async with On(case) as on:
         assert on.line("Seen").rstrip().endswith(f"16 03 01 00 60  {long}  packet 4 →")
+
+
+async def test_where_the_bytes_are_is_never_cut():
+    case = FakeCase()
+    case.evidence_rows = [replace(EVIDENCE[0], says="a very long sentence about these very few bytes " * 3)]
+    async with On(case) as on:
+        assert on.line("Seen").rstrip().endswith("…  packet 4 →")

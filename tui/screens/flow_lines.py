@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from oddport.case.words import PORT_VERDICTS, SEVERITIES
 from tui.format import clock, count, duration, endpoint, hexes, plural, size
 from tui.glyphs import REVIEW_INKS, SEVERITY_INKS, SEVERITY_LETTERS, VERDICT_INKS, VERDICT_WORDS
-from tui.widgets.line import EMPTY, Line, Piece, Span, line, spans, width_of, wrap
+from tui.widgets.line import EMPTY, Line, Piece, Span, cut, line, spans, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,6 +165,7 @@ def seen_lines(picture: FlowPicture, glyphs: Glyphs, width: int, first: int, wid
         if at and hidden > 0:
             more = f"{count(hidden)} more "
             lead = [Span(more, "muted"), Span("b".ljust(max(LABEL - len(more), 2)), "key")]
+        says = cut(says, max(width - 2 - LABEL - longest - 4 - len(where), 8), glyphs.cut)
         rows.append(
             line(*lead, (text, "evidence"), " " * (longest - len(text)), f"  {says}", (f"  {where}", "muted"))
         )
