@@ -23,6 +23,10 @@ DATAGRAMS = 2
 PAIRED = 8
 """Datagrams of a direction among which partners are looked for (a reply to a later question)."""
 
+_A, _B = Tier.A, Tier.B
+_span = tuple.__new__
+"""A Span from a tuple of its fields; half the time of calling the class."""
+
 Hit = tuple[str, SideMatch, Grammar, int, int, int]
 """(name, match, grammar, which side's bytes, bytes before the datagram that matched, CLIENT or SERVER)"""
 
@@ -39,28 +43,20 @@ def _bits(match: SideMatch) -> int:
     return match.bits or (32 if match.strong else 8)
 
 
-def _ask(entries: tuple[Entry, ...], data: bytes, side: int, before: int, role: int) -> list[Hit]:
-    """What these bytes parse as in this role."""
-    hits: list[Hit] = []
-    for entry in entries:
-        match = entry[1](data)
-        if match is not None:
-            hits.append((entry[0], match, entry[2], side, before, role))
-    return hits
-
-
 def _hits(rows: Row, parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
     """All that one direction parses as in one role; of datagrams, the first one that parses."""
     before = 0
+    hits: list[Hit] = []
     for data in parts:
         if data:
-            entries = rows[data[0]]
-            if entries:
-                hits = _ask(entries, data, side, before, role)
-                if hits:
-                    return hits
+            for name, matcher, grammar in rows[data[0]]:
+                match = matcher(data)
+                if match is not None:
+                    hits.append((name, match, grammar, side, before, role))
+            if hits:
+                break
             before += len(data)
-    return []
+    return hits
 
 
 def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
@@ -68,7 +64,11 @@ def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role:
     data = parts[0]
     # what begins with a byte that no text has is looked at no further: nearly all unnamed flows end here
     if data and (data[0] >= 0x20 or data[0] in b"\r\n\t\x1b") and data[0] < 0x80:
-        return _ask(entries, data, side, 0, role)
+        return [
+            (name, match, grammar, side, 0, role)
+            for name, matcher, grammar in entries
+            if (match := matcher(data)) is not None
+        ]
     return []
 
 
@@ -126,9 +126,11 @@ def _peers(choice: _Choice, ones: list[Hit], others: list[Hit]) -> None:
                     choice.offer(_bits(one[1]) + _bits(other[1]), one, other)
 
 
-def _spans(hit: Hit) -> list[Span]:
-    side, before = hit[3], hit[4]
-    return [Span(side, before + span[0], span[1], span[2]) for span in hit[1].spans]
+def _spans(one: Hit, other: Hit | None) -> tuple[Span, ...]:
+    found = [_span(Span, (one[3], one[4] + at, length, says)) for at, length, says in one[1].spans]
+    if other is not None:
+        found += [_span(Span, (other[3], other[4] + at, length, says)) for at, length, says in other[1].spans]
+    return tuple(found)
 
 
 def _named(one: Hit, other: Hit | None, tier: Tier, server: int | None) -> Identification:
@@ -137,16 +139,16 @@ def _named(one: Hit, other: Hit | None, tier: Tier, server: int | None) -> Ident
     if not one[2].tells_server:
         server = None
     if other is None:
-        return Identification(one[0], tier, server, tuple(_spans(one)), match.facts)
+        return Identification(one[0], tier, server, _spans(one, None), match.facts)
     facts: Facts = match.facts
     if other[1].facts:
         facts = {**facts, **other[1].facts} if facts else other[1].facts
-    final = tier == Tier.A and not match.more and not other[1].more
-    return Identification(one[0], tier, server, tuple(_spans(one) + _spans(other)), facts, final)
+    final = tier == _A and not match.more and not other[1].more
+    return Identification(one[0], tier, server, _spans(one, other), facts, final)
 
 
 def _pair_tier(one: Hit, other: Hit, bits: int) -> Tier:
-    return Tier.A if bits >= PAIR_BITS or one[1].strong or other[1].strong else Tier.C
+    return _A if bits >= PAIR_BITS or one[1].strong or other[1].strong else Tier.C
 
 
 def _best(hits: list[Hit]) -> _Choice:
@@ -178,16 +180,20 @@ def _decide(
             server, chosen = None, choice
             if reverse.one[0] != choice.one[0]:
                 choice.tie = True
-        one, other = chosen.one, chosen.other
-        if one is not None and other is not None and not chosen.tie:
-            return _named(one, other, _pair_tier(one, other, chosen.bits), server)
     else:
-        peers = _Choice()
-        _peers(peers, forward[0], backward[1])
-        _peers(peers, backward[0], forward[1])
-        if peers.one is not None and peers.other is not None and not peers.tie:
-            return _named(peers.one, peers.other, _pair_tier(peers.one, peers.other, peers.bits), None)
-    return _one_sided(forward, backward, any(orig), any(resp))
+        server, chosen = None, _Choice()
+        _peers(chosen, forward[0], backward[1])
+        _peers(chosen, backward[0], forward[1])
+    one, other = chosen.one, chosen.other
+    if one is None or other is None or chosen.tie:
+        return _one_sided(forward, backward, any(orig), any(resp))
+    tier = _pair_tier(one, other, chosen.bits)
+    if tier < _B:
+        # two weak directions do not outweigh one that proves another protocol
+        alone = _one_sided(forward, backward, any(orig), any(resp))
+        if alone.tier >= _B:
+            return alone
+    return _named(one, other, tier, server)
 
 
 def _one_sided(
@@ -215,7 +221,7 @@ def _one_sided(
         return _named(hit, None, Tier.B, _server_of(hit, forward, backward))
     client, server = (one, other) if other[5] == SERVER else (other, one)
     found = _named(server, None, Tier.B, server[3])
-    found.spans = tuple(_spans(client) + _spans(server))
+    found.spans = _spans(client, server)
     found.client_app, found.server_app = client[0], server[0]
     return found
 
@@ -262,31 +268,48 @@ def identify(head: Head) -> Identification:
             grammar is other[2]
             and one[1].strong
             and other[1].strong
-            and (
-                grammar.pair is None
-                or grammar.pair(_matched(one, orig), _matched(other, resp))
-                or _belong(grammar, *_parts(head, PAIRED))
-            )
+            and (grammar.pair is None or _matched_belong(grammar, one, other, head, orig, resp))
             and not _reverses(grammar, one, other, orig, resp)
         ):
-            return _named(one, other, Tier.A, 1)
-    forward = (as_client, as_server)
-    backward = (_hits(server_rows, orig, 0, SERVER), _hits(rows, resp, 1, CLIENT))
-    if as_client or as_server or backward[0] or backward[1]:
-        found = _decide(forward, backward, *_parts(head, PAIRED))
-        if found.tier >= Tier.B:
+            return _named(one, other, _A, 1)
+    server_first = _hits(server_rows, orig, 0, SERVER)
+    client_last = _hits(rows, resp, 1, CLIENT)
+    count = len(as_client) + len(as_server) + len(server_first) + len(client_last)
+    found = None
+    if count == 1:
+        # one direction parses, in one role
+        one = (as_client or as_server or server_first or client_last)[0]
+        if one[1].strong:
+            return _named(one, None, _B, one[3] if one[5] == SERVER else 1 - one[3])
+    if count:
+        found = _decide((as_client, as_server), (server_first, client_last), *_parts(head, PAIRED))
+        if found.tier >= _B:
             return found
-    else:
-        found = Identification()
-    fallback_client, fallback_server = tables.fallback_client[proto], tables.fallback_server[proto]
-    if fallback_client:
-        forward = (_rest(fallback_client, orig, 0, CLIENT), _rest(fallback_server, resp, 1, SERVER))
-        backward = (_rest(fallback_server, orig, 0, SERVER), _rest(fallback_client, resp, 1, CLIENT))
-        if forward[0] or forward[1] or backward[0] or backward[1]:
-            late = _decide(forward, backward, orig, resp)
-            if late.tier > found.tier:
-                return late
-    return found
+    if tables.fallback_client[proto] or tables.fallback_server[proto]:
+        late = _identify_late(tables, proto, orig, resp)
+        if late is not None and (found is None or late.tier > found.tier):
+            return late
+    return found if found is not None else Identification()
+
+
+def _identify_late(
+    tables: Registry, proto: int, orig: tuple[bytes, ...], resp: tuple[bytes, ...]
+) -> Identification | None:
+    """The name by the fallback grammars; None where neither direction begins like text, or nothing parses."""
+    clients, servers = tables.fallback_client[proto], tables.fallback_server[proto]
+    forward = (_rest(clients, orig, 0, CLIENT), _rest(servers, resp, 1, SERVER))
+    backward = (_rest(servers, orig, 0, SERVER), _rest(clients, resp, 1, CLIENT))
+    if forward[0] or forward[1] or backward[0] or backward[1]:
+        return _decide(forward, backward, orig, resp)
+    return None
+
+
+def _matched_belong(
+    grammar: Grammar, one: Hit, other: Hit, head: Head, orig: tuple[bytes, ...], resp: tuple[bytes, ...]
+) -> bool:
+    """Whether the two matched datagrams belong together, or else some other two of the flow."""
+    pair = grammar.pair
+    return pair is None or pair(_matched(one, orig), _matched(other, resp)) or _belong(grammar, *_parts(head, PAIRED))
 
 
 def _reverses(grammar: Grammar, one: Hit, other: Hit, orig: tuple[bytes, ...], resp: tuple[bytes, ...]) -> bool:

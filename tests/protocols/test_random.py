@@ -12,7 +12,7 @@ from oddport.engine.heads import Head
 from oddport.protocols.identify import explain_not, identify
 from oddport.protocols.lines import is_line
 from oddport.protocols.model import SideMatch, Tier
-from oddport.protocols.registry import CLIENT, SERVER, Grammar, registry
+from oddport.protocols.registry import CLIENT, SERVER, Grammar, Matcher, registry
 from oddport.protocols.text import clean
 from tests.protocols.transcripts import TRANSCRIPTS
 
@@ -41,7 +41,7 @@ def ask(name: str, transport: int, role: int, data: bytes) -> list[SideMatch]:
     return found
 
 
-def side(grammar: Grammar, role: int) -> tuple[object, bytes]:
+def side(grammar: Grammar, role: int) -> tuple[Matcher | None, bytes]:
     return (grammar.client, grammar.client_first) if role == CLIENT else (grammar.server, grammar.server_first)
 
 
@@ -218,7 +218,7 @@ def test_scrambled_words_of_the_protocols_raise_nothing_and_what_is_matched_is_n
                         or grammar.reject is None
                     ):
                         continue
-                    match = matcher(data)  # type: ignore[operator]
+                    match = matcher(data)
                     if match is not None:
                         assert grammar.reject(data, role) == "", (protocol.name, role, data)
                         assert all(at >= 0 and at + length <= len(data) for at, length, _ in match.spans), (
