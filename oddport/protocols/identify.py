@@ -261,7 +261,8 @@ def identify(head: Head) -> Identification:
     as_client = _hits(rows, orig, 0, CLIENT)
     as_server = _hits(server_rows, resp, 1, SERVER)
     if len(as_client) == 1 and len(as_server) == 1:
-        # the common case: one candidate, both directions strong; the reverse order matters only for who is the server
+        # the common case: one candidate, both directions strong. Two proofs are not weighed against what the exchanged
+        # order might give; it matters only for who is the server
         one, other = as_client[0], as_server[0]
         grammar = one[2]
         if (
