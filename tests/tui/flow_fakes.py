@@ -37,7 +37,6 @@ BODY = b"\x03\x03" + bytes(range(32)) + b"\0" + b"\0\x04\x13\x01\xc0\x2f" + b"\1
 BODY += len(EXTENSIONS).to_bytes(2, "big") + EXTENSIONS
 
 
-
 def handshake(kind: int, version: bytes, body: bytes) -> bytes:
     """A TLS record with one handshake message (RFC 8446, 4 and 5.1)."""
     message = bytes([kind, 0]) + len(body).to_bytes(2, "big") + body

@@ -227,8 +227,8 @@ def test_dhcp_options_are_read_by_their_kind():
     # subnet mask, lease time of an hour, acknowledgement, an unknown option, padding, one that is cut
     message = bytes.fromhex("0104ffffff00 330400000e10 350105 c8020001 0000 0c40 6162".replace(" ", ""))
     assert options_of(message) == [
-        ("subnet mask", "255.255.255.0", "field"), ("lease time", "3600 s", "field"), ("message type", "5 ack", "field"),
-        ("option 200", "00 01", "field"), ("padding", "2 bytes", "field"),
+        ("subnet mask", "255.255.255.0", "field"), ("lease time", "3600 s", "field"),
+        ("message type", "5 ack", "field"), ("option 200", "00 01", "field"), ("padding", "2 bytes", "field"),
         ("malformed", "host name announces 64 bytes, 2 are left", "unread"),
     ]  # fmt: skip
 

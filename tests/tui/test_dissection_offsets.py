@@ -188,7 +188,8 @@ def test_a_layer_without_fields_of_its_own_takes_no_bytes_from_those_behind_it()
     # LLDP: chassis id, port id, time to live, end; scapy puts a layer without fields around them
     tlvs = "0207 04 020000000001 0407 03 020000000001 0602 0078 0000"
     result = tree(1, MAC + b"\x88\xcc" + bytes.fromhex(tlvs.replace(" ", "")))
-    assert [(node.offset, node.length) for node in result.layers] == [(0, 14), (14, 0), (14, 9), (23, 9), (32, 4), (36, 2)]
+    places = [(node.offset, node.length) for node in result.layers]
+    assert places == [(0, 14), (14, 0), (14, 9), (23, 9), (32, 4), (36, 2)]
 
 
 def test_options_that_scapy_adds_on_its_own_are_not_shown():

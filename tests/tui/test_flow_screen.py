@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,7 +11,9 @@ from flow_fakes import EVIDENCE, FIRST_NUMBER, FLOW, NS, START, FakeCase, HereDi
 from frames import MAC, ipv4, udp
 
 from oddport.case.errors import CaseError
+from oddport.case.reader import CaseReader
 from tui.data.dissection.model import Dissection, Node
+from tui.data.flow_case import FlowCase
 from tui.data.flow_packets import FlowPackets, flag_words, seconds
 from tui.data.packet_says import fact_ranges, said
 from tui.glyphs import ASCII, UNICODE
@@ -439,3 +442,12 @@ async def test_where_the_bytes_are_is_never_cut():
     case.evidence_rows = [replace(EVIDENCE[0], says="a very long sentence about these very few bytes " * 3)]
     async with On(case) as on:
         assert on.line("Seen").rstrip().endswith("…  packet 4 →")
+
+
+def test_the_reader_of_cases_has_what_the_screens_ask_for():
+    names = [name for name, found in vars(FlowCase).items() if inspect.isfunction(found) and name[0] != "_"]
+    assert len(names) == 16
+    for name in names:
+        asked = list(inspect.signature(getattr(FlowCase, name)).parameters)
+        given = list(inspect.signature(getattr(CaseReader, name)).parameters)
+        assert asked == given, name

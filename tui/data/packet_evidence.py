@@ -59,3 +59,36 @@ def _in_fragments(case: FlowCase, packet: PacketRow, row: EvidenceRow) -> list[P
         if first < last:
             found.append(Proof(fragment.frame_offset + first - fragment.offset, last - first, row))
     return found
+
+
+def places_in_flow(case: FlowCase, flow: int, evidence: Sequence[EvidenceRow]) -> dict[int, int]:
+    """Id of an evidence row → 0-based place of its packet in the flow; rows of other flows' packets are left out.
+
+    Raises CaseError where the case cannot be read.
+    """
+    found: dict[int, int] = {}
+    known: dict[tuple[int, int], int | None] = {}
+    for row in evidence:
+        key = (row.file, row.packet)
+        if key not in known:
+            packet = case.packet_of_file(*key)
+            known[key] = case.place_in_flow(packet) if packet is not None and packet.flow == flow else None
+        place = known[key]
+        if place is not None:
+            found[row.id] = place
+    return found
+
+
+def proving_packets(case: FlowCase, flow: int, evidence: Sequence[EvidenceRow]) -> set[int]:
+    """0-based places in the flow of all packets that hold evidence, fragments of a datagram included.
+
+    Raises CaseError where the case cannot be read.
+    """
+    places = set(places_in_flow(case, flow, [row for row in evidence if not row.train]).values())
+    for number in {row.train for row in evidence if row.train}:
+        train = case.train(number)
+        for fragment in train.fragments if train is not None else ():
+            packet = case.packet_of_file(fragment.file, fragment.number)
+            if packet is not None and packet.flow == flow and proofs(case, packet, evidence):
+                places.add(case.place_in_flow(packet))
+    return places

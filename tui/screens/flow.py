@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 from oddport.case.errors import CaptureMoved, CaseError
 from tui.data.dissection import ByteClaim, Request, shared_dissector
 from tui.data.flow_packets import NARROW, SPEC, FlowPacket, FlowPackets
+from tui.data.packet_evidence import places_in_flow
 from tui.data.packet_says import Said, said
 from tui.format import count, plural
 from tui.screens.base import Frame
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from oddport.case.model import EvidenceRow, PacketRow
+    from oddport.case.model import PacketRow
     from tui.data.dissection import Dissector
     from tui.data.flow_case import FlowCase
     from tui.widgets.columns import TableSpec
@@ -132,26 +133,12 @@ class FlowScreen(Frame):
             finding = next(iter(self.case.findings_of_flow(flow_id)), None)
         evidence = tuple(self.case.evidence(finding.id)) if finding is not None else ()
         techniques = tuple(self.case.techniques(finding.id)) if finding is not None else ()
-        places = self._places(flow_id, evidence)
+        places = places_in_flow(self.case, flow_id, evidence)
         self.picture = FlowPicture(flow, finding, evidence, techniques, places)
         self.rows = FlowPackets(self.case, flow_id, flow.first_ns)
         self.rows.evidence = frozenset(places.values())
         self._first_evidence = 0
         self._moved = ""
-
-    def _places(self, flow_id: int, evidence: Sequence[EvidenceRow]) -> dict[int, int]:
-        """Evidence row → place of its packet in the flow."""
-        found: dict[int, int] = {}
-        known: dict[tuple[int, int], int | None] = {}
-        for row in evidence:
-            key = (row.file, row.packet)
-            if key not in known:
-                packet = self.case.packet_of_file(*key)
-                known[key] = self.case.place_in_flow(packet) if packet is not None and packet.flow == flow_id else None
-            place = known[key]
-            if place is not None:
-                found[row.id] = place
-        return found
 
     # frame ----------------------------------------------------------------------------------------------------------
 
@@ -462,5 +449,3 @@ class FlowScreen(Frame):
         if action == "finding":
             return self._list() is not None
         return True
-
-

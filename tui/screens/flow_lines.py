@@ -166,9 +166,7 @@ def seen_lines(picture: FlowPicture, glyphs: Glyphs, width: int, first: int, wid
             more = f"{count(hidden)} more "
             lead = [Span(more, "muted"), Span("b".ljust(max(LABEL - len(more), 2)), "key")]
         says = cut(says, max(width - 2 - LABEL - longest - 4 - len(where), 8), glyphs.cut)
-        rows.append(
-            line(*lead, (text, "evidence"), " " * (longest - len(text)), f"  {says}", (f"  {where}", "muted"))
-        )
+        rows.append(line(*lead, (text, "evidence"), " " * (longest - len(text)), f"  {says}", (f"  {where}", "muted")))
     if not rows and picture.finding is not None:
         rows.append(line(label("Seen"), picture.finding.summary))
     return rows

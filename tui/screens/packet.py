@@ -11,7 +11,7 @@ from textual.worker import get_current_worker
 from oddport.case.errors import CaptureMoved, CaseError
 from oddport.case.words import SEVERITIES
 from tui.data.dissection import ByteClaim, Node, Request, shared_dissector
-from tui.data.packet_evidence import Proof, proofs
+from tui.data.packet_evidence import Proof, proofs, proving_packets
 from tui.data.packet_says import fact_ranges, fact_texts
 from tui.format import clock, count, date, plural
 from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS
@@ -385,17 +385,8 @@ class PacketScreen(Frame):
 
     def _evidence_places(self) -> set[int]:
         """Places in the flow of the packets that hold evidence."""
-        wanted = {(row.file, row.packet) for row in self._evidence if not row.train}
         try:
-            for train in {row.train for row in self._evidence if row.train}:
-                found = self.case.train(train)
-                wanted |= {(fragment.file, fragment.number) for fragment in found.fragments} if found else set()
-            packets = [self.case.packet_of_file(*key) for key in sorted(wanted)]
-            return {
-                self.case.place_in_flow(packet)
-                for packet in packets
-                if packet is not None and packet.flow == self.flow_id and proofs(self.case, packet, self._evidence)
-            }
+            return proving_packets(self.case, self.flow_id, self._evidence)
         except CaseError as error:
             self.say(str(error), "high")
             return set()
@@ -456,5 +447,3 @@ def _within(pieces: list[Piece], room: int) -> list[Piece]:
         if room <= 0:
             break
     return out
-
-
