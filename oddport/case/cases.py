@@ -125,7 +125,7 @@ def remove_case(path: Path) -> int:
         path.unlink()
     except OSError as error:
         raise CaseError(
-            f"The case {path} could not be removed: {error.strerror} ({error.filename}). Check the rights of its folder."
+            f"The case {path} could not be removed: {error.strerror} ({error.filename}). Check who may write there."
         ) from error
     return size
 
@@ -164,7 +164,7 @@ def _must_be_removable(path: Path) -> None:
 
 
 def _header(path: Path) -> tuple[str, str]:
-    """(`case`, `empty`, `older`, `newer`, `foreign` or `damaged`, a sentence unless it is a case) by the file's header."""
+    """(`case`, `empty`, `older`, `newer`, `foreign` or `damaged`; a sentence unless it is a case) by the header."""
     if is_empty(path):
         return "empty", f"The case {path} is empty: its load was ended before it began. Load the capture again."
     try:

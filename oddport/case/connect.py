@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
-from oddport.case.errors import CaseBusy, CaseError
+from oddport.case.errors import CaseBusy, CaseError, CaseNotReady
 
 APPLICATION_ID = 0x6F646470
 """`oddp`, in the header of every case (PRAGMA application_id)."""
@@ -208,8 +208,11 @@ def read_version(connection: sqlite3.Connection, path: Path, known: int = SCHEMA
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.Error as error:
         raise explain(error, path, "opened") from error
+    if application == 0 and version == 0 and tables == 0:
+        raise CaseNotReady(f"The case {path} has nothing in it yet: its load has not begun. Load the capture again.")
     if application != APPLICATION_ID or version < 1:
         raise CaseError(f"{path} is an SQLite file, but not a case of oddport. Give the path of a case, or a new one.")
     if version > known:

@@ -5,6 +5,10 @@ class CaseError(Exception):
     """The case cannot be opened, read or written; `str()` is a sentence that can be shown as it is."""
 
 
+class CaseNotReady(CaseError):
+    """The file is there, but its maker has not come to the tables yet, or was killed before."""
+
+
 class CaseBusy(CaseError):
     """Another process holds the case for longer than we wait."""
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def pack_rows(integers: dict[str, NDArray[Any]], values: dict[str, Sequence[Any]
         waiting = left
     return (
         f"INSERT OR REPLACE INTO flow ({','.join(expressions)}) VALUES ({','.join(expressions.values())})",
-        zip(*parameters, strict=True),
+        zip(*parameters, strict=True) if parameters else repeat((), count),
     )
 
 

@@ -29,10 +29,10 @@ def set_verdict(case: Path, uid: str, verdict: str | None, note: str = "", user:
         database = Transactions(opened.connection, case)
         with database.together():
             now = time.time_ns()
-            old = database.one("SELECT verdict, note, user FROM verdict WHERE uid = ?", (uid,)).fetchone()
+            old = database.one("SELECT verdict, note, user, at_ns FROM verdict WHERE uid = ?", (uid,)).fetchone()
             database.one(
                 "INSERT INTO verdict_history (uid, verdict, note, user, at_ns) VALUES (?,?,?,?,?)",
-                (uid, *(old or (None, "", "")), now),
+                (uid, *(old or (None, "", "", now))),
             )
             if verdict is None:
                 database.one("DELETE FROM verdict WHERE uid = ?", (uid,))

@@ -7,8 +7,8 @@ lock is held between two calls. Many small calls may share a transaction: `with 
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -256,22 +256,18 @@ class CaseWriter:
         texts = [column for column in (says, facts) if column is not None]
         if any(len(column) != count for column in (app, *arrays.values(), *texts)):
             raise ValueError(f"each column of {count} flows has one entry a flow")
-        try:
-            with self._db.together():
-                app_ids = self._app_ids(app)
-                for start in range(0, count, FLOWS_AT_ONCE):
-                    part = slice(start, start + FLOWS_AT_ONCE)
-                    self._put_flows(
-                        flows[part],
-                        {"app": app_ids[part], **{name: array[part] for name, array in arrays.items()}},
-                        None if says is None else says[part],
-                        None if facts is None else facts[part],
-                        open,
-                    )
-                    self._db.look_at_the_clock()
-        except BaseException:
-            self._apps.clear()  # names may have been rolled back
-            raise
+        with self.together():
+            app_ids = self._app_ids(app)
+            for start in range(0, count, FLOWS_AT_ONCE):
+                part = slice(start, start + FLOWS_AT_ONCE)
+                self._put_flows(
+                    flows[part],
+                    {"app": app_ids[part], **{name: array[part] for name, array in arrays.items()}},
+                    None if says is None else says[part],
+                    None if facts is None else facts[part],
+                    open,
+                )
+                self._db.look_at_the_clock()
 
     def put_trains(self, trains: Iterable["Train"]) -> None:
         """Puts fragment trains, or a later state of them, by id. The bytes of the datagram stay in the capture."""
@@ -326,12 +322,18 @@ class CaseWriter:
                 )
                 self._db.look_at_the_clock()
 
-    def together(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def together(self) -> Iterator[None]:
         """`with writer.together():` puts made inside share transactions, which the clock still closes between two puts.
 
         An error inside undoes what is not committed yet.
         """
-        return self._db.together()
+        try:
+            with self._db.together():
+                yield
+        except BaseException:
+            self._apps.clear()  # names may have been undone
+            raise
 
     def put_meta(self, key: str, value: str) -> None:
         """Notes a fact about the case as a whole: version of a rule set, detectors that were left out …"""
