@@ -19,7 +19,9 @@ PAIR_BITS = 48
 ALONE_BITS = 40
 """Bits that a weak direction needs to name a flow (tier C) whose other direction was not seen."""
 DATAGRAMS = 2
-"""Datagrams of a direction that are tried until one parses: the first may be a keep-alive or a hole punched."""
+"""Datagrams of a direction that are tried until one parses: the first may be a keep-alive, punch a hole, or be of a
+version that the other side does not speak. (Trying the second only behind short ones saves 5 % and loses QUIC's version
+negotiation.)"""
 PAIRED = 8
 """Datagrams of a direction among which partners are looked for (a reply to a later question)."""
 
