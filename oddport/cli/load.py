@@ -22,7 +22,7 @@ def load(words: Sequence[str], case: Path, replace: bool) -> int:
     stop = Stop().on_signals()
     progress = TerminalProgress()
     detectors, errors = load_detectors()
-    reader = open_capture(paths, workdir=unpack_folder(case))
+    reader = open_capture(paths, workdir=unpack_folder(case), heartbeat=True)
     try:
         state = into_case(
             reader, case, lambda sink: sink, detectors, stop, progress.show, errors=errors, replace=replace

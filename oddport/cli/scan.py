@@ -55,7 +55,7 @@ def _scan_one(paths: list[str], form: str, case: Path | None, registered: Regist
     detectors, broken = registered
     progress = TerminalProgress()
     with tempfile.TemporaryDirectory(prefix="oddport-") as folder:
-        reader = open_capture(paths, workdir=Path(folder))
+        reader = open_capture(paths, workdir=Path(folder), heartbeat=True)
         try:
             printer = TableSink(reader) if form == "table" else NdjsonSink(reader, sys.stdout.write)
             for error in broken:

@@ -38,7 +38,7 @@ def main() -> int:
         report(progress)
 
     detectors, errors = load_detectors()
-    reader = open_capture(options.captures, workdir=unpack_folder(options.case))
+    reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
     try:
         state = into_case(
             reader, options.case, lambda sink: sink, detectors, stop, keep,

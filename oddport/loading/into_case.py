@@ -16,6 +16,10 @@ from oddport.loading.pipeline import Load, LoadSettings, Progress
 from oddport.loading.sink import Sink
 
 
+FLOWS_AT_ONCE = 8_192
+"""Flows that are over and wait to be written together: one statement for all of them costs least."""
+
+
 class CaseSink:
     """Writes what a load hands over into a case."""
 
@@ -24,6 +28,8 @@ class CaseSink:
     def __init__(self, writer: CaseWriter, live: bool = True) -> None:
         self._writer = writer
         self.wants_open = live
+        self._waiting: list[FlowBatch] = []
+        self._waiting_rows = 0
 
     def packets(self, columns: dict[str, NDArray[np.generic]], first: int, count: int, numbers: dict[int, int]) -> None:
         """A packet block."""
@@ -31,10 +37,35 @@ class CaseSink:
         self._writer.put_packets(columns, first, count, {file: numbers.get(file, 0) + 1 for file in present})
 
     def flows(self, batch: FlowBatch, is_open: bool) -> None:
-        """Flow rows."""
-        facts = [None if found is None else found.facts or None for found in map(batch.identification, range(len(batch.flows)))]
+        """Flow rows; those that are over are written when there are enough of them, or before anything open is."""
+        if is_open:
+            self._write_flows()
+            self._put_flows([batch], True)
+            return
+        self._waiting.append(batch)
+        self._waiting_rows += len(batch.flows)
+        if self._waiting_rows >= FLOWS_AT_ONCE:
+            self._write_flows()
+
+    def _write_flows(self) -> None:
+        waiting, self._waiting, self._waiting_rows = self._waiting, [], 0
+        if waiting:
+            self._put_flows(waiting, False)
+
+    def _put_flows(self, batches: list[FlowBatch], is_open: bool) -> None:
+        facts = [
+            None if found is None else found.facts or None
+            for batch in batches
+            for found in map(batch.identification, range(len(batch.flows)))
+        ]
         self._writer.put_flows(
-            batch.flows, batch.app, batch.tier, batch.verdict, batch.server_port, facts=facts, open=is_open
+            np.concatenate([batch.flows for batch in batches]),
+            [app for batch in batches for app in batch.app],
+            np.concatenate([batch.tier for batch in batches]),
+            np.concatenate([batch.verdict for batch in batches]),
+            np.concatenate([batch.server_port for batch in batches]),
+            facts=facts,
+            open=is_open,
         )
 
     def trains(self, trains: list[Train]) -> None:
@@ -50,7 +81,8 @@ class CaseSink:
             self._writer.put_findings(changed)
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
-        """Severity of every flow that occurs in a finding."""
+        """Severity of every flow that occurs in a finding; all flows are written by then."""
+        self._write_flows()
         self._writer.mark_flows(flows, severity)
 
     def error(self, error: DetectorError) -> None:
@@ -58,7 +90,8 @@ class CaseSink:
         self._writer.put_error(error.detector, error.at, error.message, error.trace)
 
     def files(self, reader: Any) -> None:
-        """Files and interfaces."""
+        """Files and interfaces; with them, everything that waits."""
+        self._write_flows()
         self._writer.put_files(reader.files, reader.interfaces)
 
 

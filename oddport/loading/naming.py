@@ -19,7 +19,6 @@ from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, PortVerdict
 from oddport.protocols.ports import guess_server_by_port, judge_ports
 
-NO_NAME = Identification()
 _JUDGED = (int(PortVerdict.MISMATCH), int(PortVerdict.UNRECOGNISED))
 
 
@@ -30,6 +29,10 @@ class Named:
     identification: Identification
     head: Head | None = None
     final: bool = False
+
+
+NO_NAME = Identification()
+UNNAMED = Named(NO_NAME)
 
 
 class Namer:
@@ -70,7 +73,7 @@ class Namer:
         """Free first bytes; keep them for the flows that a detector will look at."""
         if not slots:
             return
-        batch = self._batch(slots, [self._named[slot] for slot in slots])
+        batch = self._batch(self._table.table(slots), [self._named[slot] for slot in slots])
         for slot, verdict in zip(slots, batch.verdict.tolist(), strict=True):
             self._table.release(slot)
             if verdict not in _JUDGED:
@@ -79,27 +82,30 @@ class Namer:
     def over(self) -> FlowBatch:
         """The flows that ended since the last call, named. Their rows in the table are free afterwards."""
         slots = self._table.closed()
-        named = [self._last_name(slot) for slot in slots]
-        batch = self._batch(slots, named)
+        flows = self._table.table(slots)
+        spoke = (flows["payload_o"] + flows["payload_r"] > 0).tolist()
+        named = [self._last_name(slot, said) for slot, said in zip(slots, spoke, strict=True)]
+        batch = self._batch(flows, named)
         self._table.recycle()
         return batch
 
     def open(self, since: int) -> FlowBatch:
         """Open flows with a packet numbered `since` or later, with the names they have so far."""
         slots = self._table.open_slots(since)
-        return self._batch(slots, [self._named.get(slot, Named(NO_NAME)) for slot in slots])
+        return self._batch(self._table.table(slots), [self._named.get(slot, UNNAMED) for slot in slots])
 
-    def _last_name(self, slot: int) -> Named:
+    def _last_name(self, slot: int, spoke: bool) -> Named:
         known = self._named.pop(slot, None)
         if known is not None and known.final:
             return known
+        if not spoke:
+            return UNNAMED
         head = self._table.head(slot, -1, -1, True)
         if not head.orig and not head.resp:
-            return Named(NO_NAME)
+            return UNNAMED
         return Named(identify(head), head, True)
 
-    def _batch(self, slots: list[int], named: list[Named]) -> FlowBatch:
-        flows = self._table.table(slots)
+    def _batch(self, flows: NDArray[np.void], named: list[Named]) -> FlowBatch:
         apps = [one.identification.app for one in named]
         flows["server"] = _server_sides(flows, [one.identification.server for one in named])
         server_port = _server_ports(flows)

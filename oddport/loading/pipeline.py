@@ -97,9 +97,10 @@ class Load:
         """Read, name and judge. Raises what the sink raises; bad captures are warnings of the reader."""
         whole = True
         for batch in self._reader.batches():
-            self._take(batch)
-            if self.progress.packets % BATCH == 0:
-                self._name()
+            if batch.count:  # an idle pipe gives empty batches, so that what it gave before is shown
+                self._take(batch)
+                if self.progress.packets % BATCH == 0:
+                    self._name()
             now = time.monotonic()
             if now >= self._next_tick:
                 self._tick(now)
