@@ -105,7 +105,10 @@ def address_text(packed: bytes, version: int) -> str:
     """The text of a 16-byte address column: dotted decimal, or RFC 5952 for IPv6."""
     if version == 4:
         return inet_ntop(AF_INET, packed[12:])
-    return inet_ntop(AF_INET6, packed)
+    text = inet_ntop(AF_INET6, packed)
+    if "." in text:  # one spelling for all: hexadecimal groups, also where IPv4 is embedded (RFC 4291, section 2.2, 1)
+        text = f"{text[: text.rindex(':')]}:{packed[12] << 8 | packed[13]:x}:{packed[14] << 8 | packed[15]:x}"
+    return text
 
 
 def proto_text(number: int) -> str:
