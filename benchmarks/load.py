@@ -80,14 +80,20 @@ def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captures", nargs="*", type=Path)
-    parser.add_argument("--corpora", type=Path, default=Path(os.environ.get("ODDPORT_CORPORA", ROOT.parent / "shared/corpora")))
+    parser.add_argument(
+        "--corpora", type=Path, default=Path(os.environ.get("ODDPORT_CORPORA", ROOT.parent / "shared/corpora"))
+    )
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "oddport-bench")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tshark-rounds", type=int, default=1)
     options = parser.parse_args()
     captures = options.captures or build(options.corpora, options.work)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.rounds} rounds; medians")
-    print(f"{'capture':<12}{'oddport s':>11}{'MB':>6}{'ndpi s':>9}{'MB':>7}{'ratio':>8}{'tshark s':>10}{'ratio':>8}  goals, counts")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.rounds} rounds; medians"
+    )
+    print(
+        f"{'capture':<12}{'oddport s':>11}{'MB':>6}{'ndpi s':>9}{'MB':>7}{'ratio':>8}{'tshark s':>10}{'ratio':>8}  goals, counts"
+    )
     for capture in captures:
         measure(capture, options.rounds, options.tshark_rounds)
 
@@ -121,10 +127,15 @@ def measure(capture: Path, rounds: int, tshark_rounds: int) -> None:
         verdicts.append(f"{'ok' if slower <= GOAL_TSHARK else 'MISSED'} ≤ {GOAL_TSHARK} × tshark")
     if name in GOAL_MEMORY_MB:
         verdicts.append(f"{'ok' if memory <= GOAL_MEMORY_MB[name] else 'MISSED'} ≤ {GOAL_MEMORY_MB[name]} MB")
-    verdicts.append(f"case {in_case[0]:,} flows {in_case[1]:,} findings, scan {'the same' if printed == in_case else printed}")
+    verdicts.append(
+        f"case {in_case[0]:,} flows {in_case[1]:,} findings, scan {'the same' if printed == in_case else printed}"
+    )
     peer = (statistics.median(s for s, _ in peers), max(m for _, m in peers)) if peers else (float("nan"), float("nan"))
     third = statistics.median(s for s, _ in tshark) if tshark else float("nan")
-    print(f"{name:<12}{wall:>11.2f}{memory:>6.0f}{peer[0]:>9.2f}{peer[1]:>7.0f}{ratio:>8.3f}{third:>10.1f}{slower:>8.3f}  {'; '.join(verdicts)}", flush=True)
+    print(
+        f"{name:<12}{wall:>11.2f}{memory:>6.0f}{peer[0]:>9.2f}{peer[1]:>7.0f}{ratio:>8.3f}{third:>10.1f}{slower:>8.3f}  {'; '.join(verdicts)}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

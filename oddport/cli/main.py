@@ -22,7 +22,9 @@ Examples:
 class OpenByDefault(click.Group):
     """A first word that is no command is a capture or a case to open."""
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The named command, else `open` with all words."""
         if args and args[0] not in self.commands and (args[0] == "-" or not args[0].startswith("-")):
             return "open", self.commands["open"], args
@@ -53,8 +55,12 @@ SEVERITIES = ("info", "low", "medium", "high", "critical")
 @click.option("--case", type=click.Path(path_type=Path), help="Case file to load into (default: in your data folder).")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal; so over ssh.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
-@click.option("--theme", type=click.Choice(["dark", "light", "ansi", "contrast"]), help="Colours (default: by terminal).")
-def open_command(captures: tuple[str, ...], case: Path | None, no_mouse: bool, ascii_only: bool, theme: str | None) -> None:
+@click.option(
+    "--theme", type=click.Choice(["dark", "light", "ansi", "contrast"]), help="Colours (default: by terminal)."
+)
+def open_command(
+    captures: tuple[str, ...], case: Path | None, no_mouse: bool, ascii_only: bool, theme: str | None
+) -> None:
     """Open captures, a folder of them, or a case in the dashboard.
 
     \b

@@ -73,7 +73,9 @@ def _scan_one(paths: list[str], form: str, case: Path | None, registered: Regist
             reader.close()
 
 
-def _load_too(reader: CaptureReader, printer: Sink, detectors: list, case: Path, stop: Stop, progress: TerminalProgress) -> None:
+def _load_too(
+    reader: CaptureReader, printer: Sink, detectors: list, case: Path, stop: Stop, progress: TerminalProgress
+) -> None:
     from oddport.loading.into_case import into_case
 
     into_case(reader, case, lambda sink: Tee(printer, sink), detectors, stop, progress.show)

@@ -161,7 +161,8 @@ def finding_record(finding: Finding, path: Callable[[int], str]) -> dict[str, An
         "parts": [{"value": part.value, "factor": part.factor, "reason": part.reason} for part in finding.parts],
         "attack_version": ATTACK_VERSION,
         "techniques": [
-            {"id": mapping.technique, "relation": mapping.relation, "reason": mapping.reason} for mapping in finding.mappings
+            {"id": mapping.technique, "relation": mapping.relation, "reason": mapping.reason}
+            for mapping in finding.mappings
         ],
         "flow": finding.flow or None,
         "train": finding.train or None,

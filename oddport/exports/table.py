@@ -80,7 +80,14 @@ class TableSink:
             console.print("Nothing odd found.")
             return
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name, justify in (("Sev", "left"), ("Score", "right"), ("Finding", "left"), ("From", "left"), ("To", "left"), ("×", "right")):
+        for name, justify in (
+            ("Sev", "left"),
+            ("Score", "right"),
+            ("Finding", "left"),
+            ("From", "left"),
+            ("To", "left"),
+            ("×", "right"),
+        ):
             table.add_column(name, justify=justify, no_wrap=name in ("Sev", "Score", "From", "To"))  # type: ignore[arg-type]
         table.add_column("ATT&CK")
         for finding in self._findings:

@@ -126,7 +126,10 @@ def into_case(
 
             def report(progress: Progress) -> None:
                 writer.progress(
-                    bytes_read=progress.bytes, packets=progress.packets, flows=progress.flows, findings=progress.findings
+                    bytes_read=progress.bytes,
+                    packets=progress.packets,
+                    flows=progress.flows,
+                    findings=progress.findings,
                 )
                 on_progress(progress)
 

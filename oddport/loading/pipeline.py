@@ -119,7 +119,11 @@ class Load:
         rows = slice(at, at + count)
         columns = self._columns
         self._table.feed(
-            batch, decoded, self._trains.buffer, {name: columns[name][rows] for name in ("flow", "flags", "info")}, first
+            batch,
+            decoded,
+            self._trains.buffer,
+            {name: columns[name][rows] for name in ("flow", "flags", "info")},
+            first,
         )
         if fragments:
             self._tie_trains(count, rows)
