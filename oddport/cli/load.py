@@ -37,8 +37,8 @@ def load(words: Sequence[str], case: Path, replace: bool) -> int:
     for file in reader.files:
         for warning in file.warnings:
             fail(f"{file.path}: {warning}")
-    for error in errors:
-        fail(error.message)
+    for broken in errors:
+        fail(broken.message)
     if state == "stopped":
         print("oddport: stopped; what was read is kept.", file=sys.stderr)
     return 0 if any(file.format for file in reader.files) else 2

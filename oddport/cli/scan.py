@@ -74,7 +74,12 @@ def _scan_one(paths: list[str], form: str, case: Path | None, registered: Regist
 
 
 def _load_too(
-    reader: CaptureReader, printer: Sink, detectors: list, case: Path, stop: Stop, progress: TerminalProgress
+    reader: CaptureReader,
+    printer: Sink,
+    detectors: list[type[Detector]],
+    case: Path,
+    stop: Stop,
+    progress: TerminalProgress,
 ) -> None:
     from oddport.loading.into_case import into_case
 

@@ -21,7 +21,7 @@ from oddport.engine.columns import (
     NOTE_REPEATS,
     TCP,
 )
-from oddport.engine.heads import Head, Piece, join_stream
+from oddport.engine.heads import Head, join_stream
 from oddport.engine.summary import flow_records
 
 A_HI = cython.declare(cython.Py_ssize_t, layout.A_HI)
@@ -101,8 +101,8 @@ BLOCKS_A_PACKET = 20
 class FlowTable:
     """Flows that are open, and a queue of those that are over.
 
-    `tcp_timeout`, `closed_timeout` (after FIN of both sides or RST), `udp_timeout`, `other_timeout`: ns without a packet
-    until a flow is over. `arena_bytes` bounds the first bytes of all open flows together, `most_open` the flows.
+    `tcp_timeout`, `closed_timeout` (after FIN of both sides or RST), `udp_timeout`, `other_timeout`: ns without a
+    packet until a flow is over. `arena_bytes` bounds the first bytes of all open flows together, `most_open` the flows.
     """
 
     rec: cython.ulonglong[:, ::1]
@@ -473,8 +473,8 @@ class FlowTable:
         """Count the rows of a batch into their flows.
 
         `batch` (RecordBatch) and `decoded` (Decoded) as the earlier stages left them; `joined`: the reassembly buffer
-        (uint8) that rows with `reassembled` point into; `packets`: arrays `flow`, `flags` and `info` of the packet columns,
-        filled from row 0 on; `first`: number of the batch's first packet in the case. Afterwards `events()` and
+        (uint8) that rows with `reassembled` point into; `packets`: arrays `flow`, `flags` and `info` of the packet
+        columns, filled from row 0 on; `first`: number of the batch's first packet in the case. Then `events()` and
         `closed()` tell what is to be named.
         """
         count: cython.Py_ssize_t = batch.count
@@ -482,15 +482,38 @@ class FlowTable:
         if free < BATCH:
             self._grow(2 * self.capacity)
         self._feed(
-            memoryview(batch.data), memoryview(joined), count, first,
-            memoryview(batch.start), memoryview(batch.wirelen), memoryview(batch.ts), memoryview(batch.number), memoryview(batch.file),
-            memoryview(batch.interface), memoryview(decoded.kind), memoryview(decoded.version), memoryview(decoded.proto),
-            memoryview(decoded.src_hi), memoryview(decoded.src_lo), memoryview(decoded.dst_hi), memoryview(decoded.dst_lo),
-            memoryview(decoded.sport), memoryview(decoded.dport), memoryview(decoded.context), memoryview(decoded.payload),
-            memoryview(decoded.payload_captured), memoryview(decoded.payload_wire), memoryview(decoded.seq), memoryview(decoded.ack),
-            memoryview(decoded.flags), memoryview(decoded.reassembled), memoryview(decoded.train),
-            memoryview(packets["flow"]), memoryview(packets["flags"]), memoryview(packets["info"]),
-        )  # fmt: skip
+            memoryview(batch.data),
+            memoryview(joined),
+            count,
+            first,
+            memoryview(batch.start),
+            memoryview(batch.wirelen),
+            memoryview(batch.ts),
+            memoryview(batch.number),
+            memoryview(batch.file),
+            memoryview(batch.interface),
+            memoryview(decoded.kind),
+            memoryview(decoded.version),
+            memoryview(decoded.proto),
+            memoryview(decoded.src_hi),
+            memoryview(decoded.src_lo),
+            memoryview(decoded.dst_hi),
+            memoryview(decoded.dst_lo),
+            memoryview(decoded.sport),
+            memoryview(decoded.dport),
+            memoryview(decoded.context),
+            memoryview(decoded.payload),
+            memoryview(decoded.payload_captured),
+            memoryview(decoded.payload_wire),
+            memoryview(decoded.seq),
+            memoryview(decoded.ack),
+            memoryview(decoded.flags),
+            memoryview(decoded.reassembled),
+            memoryview(decoded.train),
+            memoryview(packets["flow"]),
+            memoryview(packets["flags"]),
+            memoryview(packets["info"]),
+        )
 
     @cython.cfunc
     def _feed(
@@ -806,14 +829,11 @@ class FlowTable:
         if behind > here and not full and not (bits >> (KNOWN_BIT + own)) & ONE and behind - here <= FIRST_BYTES:
             # the start was guessed, and an earlier segment came late
             keep = captured if captured < FIRST_BYTES else FIRST_BYTES
-            if (self.rec[slot, USED + side] & M32) < CHAIN_MOST:
-                if (
-                    self._keep(
-                        slot, side, (here - behind) & M32, data, at, keep, number, frame_offset, file, train, False
-                    )
-                    < 0
-                ):
-                    self._run_out(slot, own)
+            if (self.rec[slot, USED + side] & M32) < CHAIN_MOST and (
+                self._keep(slot, side, (here - behind) & M32, data, at, keep, number, frame_offset, file, train, False)
+                < 0
+            ):
+                self._run_out(slot, own)
             if n > behind:
                 self.rec[slot, EXPECT + side] = ((seq + n) & M32) | ((here + n - behind) << 32)
             return 0
@@ -833,8 +853,10 @@ class FlowTable:
         keep = captured - behind if captured > behind else 0
         if position + keep > FIRST_BYTES:
             keep = FIRST_BYTES - position
-        if keep and (self.rec[slot, USED + side] & M32) < CHAIN_MOST:
-            if (
+        if (
+            keep
+            and (self.rec[slot, USED + side] & M32) < CHAIN_MOST
+            and (
                 self._keep(
                     slot,
                     side,
@@ -849,8 +871,9 @@ class FlowTable:
                     ahead == 0,
                 )
                 < 0
-            ):
-                self._run_out(slot, own)
+            )
+        ):
+            self._run_out(slot, own)
         if ahead:
             self.rec[slot, BITS] |= ONE << (HOLE_BIT + own)
             return 0
@@ -933,11 +956,14 @@ class FlowTable:
     # -- what there is to name --------------------------------------------------------------------------------------
 
     def events(self) -> list[tuple[int, int, int]]:
-        """Flows offered for naming since the last `recycle`, in order: (slot, used bytes of the originator's chain, of the responder's)."""
+        """Flows offered for naming since the last `recycle`, in order.
+
+        Each is (slot, used bytes of the originator's chain, used bytes of the responder's chain).
+        """
         return [tuple(row) for row in np.asarray(self.happened)[: self.event_count].tolist()]
 
     def sweep(self, parts: cython.Py_ssize_t = 32) -> None:
-        """Look at one `parts`-th of the rows for flows whose timeout has passed; end the idlest if too many are open."""
+        """End flows whose timeout has passed, in one `parts`-th of the rows; and the idlest if too many are open."""
         n: cython.Py_ssize_t = self.fresh_slot // parts + 1
         _i: cython.Py_ssize_t
         slot: cython.Py_ssize_t = self.sweep_at
@@ -1013,7 +1039,7 @@ class FlowTable:
         return self.rec[slot, NAME] & M32
 
     def pressed(self) -> list[int]:
-        """Slots of open flows that hold first bytes, longest idle first, if less than three tenths of the arena is free; else none."""
+        """Open flows that hold first bytes (slots), longest idle first; none while three tenths of the arena are free."""
         if self.blocks_used * 10 < self.blocks * 7:
             return []
         used = self.rows[: self.fresh_slot]

@@ -6,6 +6,8 @@ from oddport.engine.columns import HEAD_BYTES
 
 Run = tuple[int, int, int, int, int, int]
 """The arguments of a Piece: position, length, file, packet number (0 = not known), frame offset, train."""
+Kept = tuple[int, int, int, int, int, int, int, bytes]
+"""A run as the flow table keeps it: own length in place of the length, then length and bytes."""
 
 
 class Piece:
@@ -77,11 +79,12 @@ def _as_pieces(runs: Sequence[Piece | Run]) -> tuple[Piece, ...]:
     return tuple([run if isinstance(run, Piece) else Piece(*run) for run in runs])
 
 
-def join_stream(pieces: list, known: bool) -> tuple[bytes, list[Run], bool]:
-    """Pieces of a TCP direction in order of arrival → its bytes, where they came from, and whether bytes lie behind a hole.
+def join_stream(pieces: list[Kept], known: bool) -> tuple[bytes, list[Run], bool]:
+    """Pieces of a TCP direction in order of arrival → its bytes, where they came from, whether bytes lie behind a hole.
 
-    Pieces are (position, own length, file, packet number, frame offset, train, length, bytes); the bytes end at the first
-    hole. Where pieces overlap, those that came first win. Without a known start (`known` False) the lowest position is it.
+    Pieces are (position, own length, file, packet number, frame offset, train, length, bytes); the bytes end at the
+    first hole. Where pieces overlap, those that came first win. Without a known start (`known` False) the lowest
+    position is it.
     """
     if not pieces:
         return b"", [], False
@@ -101,7 +104,7 @@ def join_stream(pieces: list, known: bool) -> tuple[bytes, list[Run], bool]:
     return b"".join([piece[7] for piece in pieces])[:HEAD_BYTES], runs, False
 
 
-def _join_mixed(pieces: list, start: int) -> tuple[bytes, list[Run], bool]:
+def _join_mixed(pieces: list[Kept], start: int) -> tuple[bytes, list[Run], bool]:
     """The same for pieces that overlap or came out of order: byte by byte, the first to come owns it."""
     data = bytearray(HEAD_BYTES)
     owner = [-1] * HEAD_BYTES
@@ -112,7 +115,7 @@ def _join_mixed(pieces: list, start: int) -> tuple[bytes, list[Run], bool]:
                 owner[at] = index
                 data[at] = piece[7][k]
     end = owner.index(-1) if -1 in owner else HEAD_BYTES
-    gap = any([value >= 0 for value in owner[end:]])
+    gap = any(value >= 0 for value in owner[end:])
     runs: list[Run] = []
     at = 0
     while at < end:

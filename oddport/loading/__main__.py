@@ -1,4 +1,4 @@
-"""The loading process: `python -m oddport.loading --case FILE CAPTURE…` → a case, and progress as JSON lines on standard output."""
+"""The loading process: captures → a case, and progress as JSON lines on standard output."""
 
 import argparse
 import os

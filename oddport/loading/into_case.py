@@ -15,7 +15,6 @@ from oddport.engine.trains import Train
 from oddport.loading.pipeline import Load, LoadSettings, Progress
 from oddport.loading.sink import Sink
 
-
 FLOWS_AT_ONCE = 8_192
 """Flows that are over and wait to be written together: one statement for all of them costs least."""
 

@@ -141,7 +141,7 @@ class Load:
     def _tie_trains(self, count: int, rows: slice) -> None:
         """Remember which flow a fragment train belongs to."""
         train, flow = self._decoded.train[:count], self._columns["flow"][rows]
-        for row in np.flatnonzero((train > 0) & (flow > 0)).tolist():
+        for row in np.flatnonzero(np.logical_and(train, flow)).tolist():
             self._flow_of_train[int(train[row])] = int(flow[row])
 
     def _name(self) -> None:

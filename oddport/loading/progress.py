@@ -27,11 +27,12 @@ def size_text(count: float) -> str:
     """Bytes in decimal units with three digits: 996 B, 9.45 kB, 412 MB."""
     if count < 1000:
         return f"{int(count)} B"
-    for unit in ("kB", "MB", "GB", "TB"):
+    units = ["kB", "MB", "GB", "TB"]
+    count /= 1000
+    while count >= 999.5 and len(units) > 1:
         count /= 1000
-        if count < 999.5:
-            break
-    return f"{count:.{max(0, 2 - len(str(int(count))) + 1)}f} {unit}"
+        units.pop(0)
+    return f"{count:.{max(0, 3 - len(str(int(count))))}f} {units[0]}"
 
 
 def left_text(seconds: float) -> str:

@@ -25,7 +25,7 @@ class Stop:
         return self
 
     def on_parent(self, control: bool) -> "Stop":
-        """End when the process that started this one is gone; with `control`, when standard input is a pipe that closes."""
+        """End when the process that started this one is gone; with `control`, when standard input, a pipe, ends."""
         self._parent = os.getppid()
         if control:
             try:

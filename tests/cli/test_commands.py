@@ -12,11 +12,13 @@ import pytest
 from tests.captures import HTTP_TURNS, SSH_TURNS, conversation, dns_over, pcap, write_pcap
 
 FLOW_KEYS = {
-    "type", "capture", "id", "parent", "tunnel", "proto", "src", "sport", "dst", "dport", "server_port", "packets", "bytes",
+    "type", "capture", "id", "parent", "tunnel", "proto", "src", "sport", "dst", "dport", "server_port", "packets",
+    "bytes",
     "payload_bytes", "first_ts", "last_ts", "first_ns", "last_ns", "app", "inner", "tier", "port_verdict", "app_facts",
 }  # fmt: skip
 FINDING_KEYS = {
-    "type", "capture", "id", "detector", "title", "severity", "score", "techniques", "flow", "src", "dst", "dport", "first_ts",
+    "type", "capture", "id", "detector", "title", "severity", "score", "techniques", "flow", "src", "dst", "dport",
+    "first_ts",
     "summary", "evidence",
 }  # fmt: skip
 EVIDENCE_KEYS = {"capture", "packet", "offset", "length", "hex", "says", "expected"}
@@ -49,7 +51,7 @@ def records(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture()
+@pytest.fixture
 def odd(tmp_path: Path) -> Path:
     """SSH on 41414 and HTTP on 443."""
     return write_pcap(
@@ -57,7 +59,7 @@ def odd(tmp_path: Path) -> Path:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def plain(tmp_path: Path) -> Path:
     """HTTP on 80 and DNS on 53."""
     return write_pcap(tmp_path / "plain.pcap", [*conversation(HTTP_TURNS, port=80), *dns_over(53)])

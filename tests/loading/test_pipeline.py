@@ -24,7 +24,7 @@ def said(recorder: Recorder) -> list[tuple[Any, ...]]:
     ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def mixed() -> list[bytes]:
     """Four conversations, one after the other."""
     return [

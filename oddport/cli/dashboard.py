@@ -1,0 +1,83 @@
+"""Captures, or a case, → the dashboard on the case that holds them."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from oddport.cli.paths import expand, fail
+
+CASE_MAGIC = b"SQLite format 3\0"
+
+
+def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_only: bool, theme: str | None) -> int:
+    """Open the dashboard; gives the exit status."""
+    from oddport.case.cases import mark_opened
+    from oddport.case.errors import CaseError
+
+    if not sys.stdout.isatty():
+        fail("The dashboard needs a terminal. `oddport scan` prints findings without one.")
+        return 2
+    if theme:
+        os.environ["ODDPORT_THEME"] = theme
+    mouse = mouse and not os.environ.get("SSH_CONNECTION")
+    if len(words) == 1 and words[0] != "-" and _is_case(Path(words[0])):
+        return _run(Path(words[0]), [], _stem(words[0]), mouse, ascii_only)
+    paths = expand(words)
+    missing = [path for path in paths if path != "-" and not Path(path).exists()]
+    if missing:
+        fail(f"{missing[0]} is not there. Give a capture, a folder of captures, or a case.")
+        return 2
+    if not paths:
+        return 2
+    if "-" in paths:
+        fail(
+            "The dashboard takes its keys from standard input. `oddport load - --case FILE` keeps a pipe, then open FILE."
+        )
+        return 2
+    try:
+        place = case if case is not None else _case_of(paths)
+        if place.exists():
+            mark_opened(place)
+    except (CaseError, OSError) as error:
+        fail(str(error))
+        return 2
+    title = _stem(paths[0]) if len(paths) == 1 else f"{_stem(paths[0])} and {len(paths) - 1} more"
+    return _run(place, paths, title, mouse, ascii_only)
+
+
+def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
+    """Open a demo capture; gives the exit status."""
+    from oddport.demos import demo_path, list_demos
+
+    demos = list_demos()
+    if name is not None and name not in [demo.name for demo in demos]:
+        fail(f"There is no demo called {name}. There are: {', '.join(demo.name for demo in demos)}.")
+        return 2
+    return open_captures([str(demo_path(name or demos[0].name))], None, mouse, ascii_only, None)
+
+
+def _run(case: Path, captures: Sequence[str], title: str, mouse: bool, ascii_only: bool) -> int:
+    from tui.app import run
+
+    return run(case, list(captures), title=title, mouse=mouse, ascii=ascii_only)
+
+
+def _is_case(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(CASE_MAGIC)) == CASE_MAGIC
+    except OSError:
+        return False
+
+
+def _case_of(paths: Sequence[str]) -> Path:
+    """The case of these captures in the user's data folder."""
+    from oddport.capture.fingerprint import Fingerprint
+    from oddport.case.folders import case_for
+
+    return case_for(paths, [Fingerprint.of(path).digest for path in paths])
+
+
+def _stem(word: str) -> str:
+    return os.path.basename(word.rstrip("/"))
