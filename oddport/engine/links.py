@@ -253,6 +253,8 @@ class Locator:
         if vlan and self.tags == 0:
             self.tags = number
         else:
+            if self.tags < TAG_DEEP:
+                self.tags = (self.tags * TAG_PRIME) & MASK32  # so that the order of the tags counts
             self.tags = ((self.tags ^ number) * TAG_PRIME) & MASK32
             self.tags = (self.tags ^ (self.tags >> 15)) | TAG_DEEP
         return 0
