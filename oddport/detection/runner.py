@@ -133,10 +133,6 @@ class Runner:
         """The findings so far, worst first. Before `finish`, scores and uids may still change."""
         return sorted((self._groups.finding_of(group) for group in self._groups.groups()), key=worst_first)
 
-    def count(self) -> int:
-        """How many findings there are so far."""
-        return len(self._groups)
-
     def changes(self) -> tuple[list[Finding], list[str]]:
         """What to put and what to take away to bring an earlier answer up to date.
 

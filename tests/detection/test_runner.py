@@ -394,3 +394,15 @@ def test_detector_that_looks_at_nothing_finds_nothing() -> None:
     runner = ran([Nothing], flows(flow("10.0.0.1:1 > 10.0.0.2:2", tier=Tier.NONE, verdict=PortVerdict.NOTHING)))
     runner.trains([train("10.0.0.1 > 10.0.0.2/udp", (0, bytes(16), False))])
     assert (runner.finish(), runner.errors) == ([], [])
+
+
+def test_digest_that_is_known_late_renames_what_was_handed_out() -> None:
+    runner = ran([Everything], flows(web(0)), digest="of a pipe")
+    ((before,), _) = runner.changes()
+    runner.set_digest("of the copy")
+    ((after,), gone) = runner.changes()
+    assert gone == [before.uid]
+    assert after.uid == ran([Everything], flows(web(0)), digest="of the copy").finish()[0].uid
+    runner.set_digest("of the copy")
+    assert runner.changes() == ([], [])
+    assert runner.count() == 1

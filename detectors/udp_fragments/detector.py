@@ -1,0 +1,330 @@
+"""Fragment trains → findings: each train by itself as it comes, bursts and floods at the end of the capture."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.udp_fragments import hits, windows
+from detectors.udp_fragments.document import DOCUMENT
+from detectors.udp_fragments.log import MISSING_FIRST, RULES, UNFINISHED, Log, Pair
+from detectors.udp_fragments.windows import Ints, Table
+from oddport.detection import score
+from oddport.detection.base import BaseDetector
+from oddport.detection.hosts import INSIDE, NEITHER, Networks
+from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule, ScorePart
+from oddport.detection.words import listed, port_text
+from oddport.engine.columns import TCP, UDP, address_text, proto_text
+from oddport.engine.trains import Train
+from oddport.protocols.ports import guess_server_by_port
+
+MISSING, NEVER, FLOOD = 35, 40, 75
+"""Bases of FRG-12, 13 and 15."""
+MISSING_LONE = 5
+"""What a lone train without its first fragment counts in FRG-25: one lost packet does that."""
+BENIGN_PORTS: tuple[int, ...] = (
+    53, 69, 88, 111, 161, 162, 500, 514, 1645, 1646, 1701, 1812, 1813, 2049, 2123, 2152, 4500, 4789, 5060,
+    5246, 5247, 6081,
+)  # fmt: skip
+"""UDP services whose datagrams outgrow an MTU as a matter of course: DNS, TFTP, Kerberos, RPC, SNMP, IKE, syslog,
+RADIUS, L2TP, NFS, GTP, VXLAN, SIP, CAPWAP, Geneve (by their IANA ports)."""
+_WEIGHTS = {
+    "FRG-01": hits.CONFLICT, "FRG-02": hits.OVERLAP, "FRG-03": hits.DUPLICATE, "FRG-04": hits.TEARDROP,
+    "FRG-05": hits.BONK, "FRG-06": hits.TOO_LONG, "FRG-07": hits.TINY_WHOLE,
+}  # fmt: skip
+_SAYS = {
+    "FRG-01": "overlap with different bytes", "FRG-02": "overlap with the same bytes", "FRG-03": "duplicate fragments",
+    "FRG-04": "a last fragment within another one", "FRG-05": "a fragment that fits no datagram",
+    "FRG-06": "a datagram beyond 65,535 bytes", "FRG-07": "a tiny first fragment",
+    "FRG-12": "a missing first fragment", "FRG-13": "trains that were never completed", "FRG-15": "part of a flood",
+}  # fmt: skip
+_MUDDLES = Mapping("T1571", "related", "fragments muddle what a filter sees of port and protocol")
+_HIDES = Mapping("T1571", "related", "without its first fragment a train shows no ports")
+_EXHAUSTS = Mapping("T1499.001", "related", "unfinished datagrams fill the reassembly buffer of the receiver")
+
+
+class UdpFragments(BaseDetector):
+    """Does somebody play with fragments?"""
+
+    name: ClassVar[str] = "udp-fragments"
+    title: ClassVar[str] = "Fragments that no honest sender makes"
+    document: ClassVar[str] = DOCUMENT
+    needs: ClassVar[frozenset[str]] = frozenset({"trains"})
+    settings: ClassVar[dict[str, object]] = {
+        "alert_from": 50,
+        "benign_ports": list(BENIGN_PORTS),
+        "inside": list(INSIDE),
+    }
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("FRG-01", "Overlap with different bytes", hits.CONFLICT, ("T1571",)),
+        Rule("FRG-02", "Overlap with the same bytes", hits.OVERLAP, ("T1571",)),
+        Rule("FRG-03", "Duplicate fragments", hits.DUPLICATE),
+        Rule("FRG-04", "Last fragment within another one", hits.TEARDROP, ("T1499.004", "T1571")),
+        Rule("FRG-05", "Fragment that fits no datagram", hits.BONK, ("T1499.004",)),
+        Rule("FRG-06", "Datagram beyond 65,535 bytes", hits.TOO_LONG, ("T1499.004",)),
+        Rule("FRG-07", "Tiny first fragment", hits.TINY, ("T1571",)),
+        Rule("FRG-12", "First fragment missing", MISSING, ("T1499.001", "T1571")),
+        Rule("FRG-13", "Trains never completed", NEVER, ("T1499.001",)),
+        Rule("FRG-15", "Fragment flood", FLOOD, ("T1499.001",)),
+        Rule("FRG-25", "Suspicious UDP fragments", 0, ("T1499.001", "T1499.004", "T1571")),
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        settings = context.settings
+        inside, benign = settings["inside"], settings["benign_ports"]
+        self._inside = Networks(map(str, inside if isinstance(inside, list) else ()))
+        self._neither = Networks(NEITHER)
+        self._benign = frozenset(int(str(port)) for port in (benign if isinstance(benign, list) else ()))
+        self._alert_from = int(str(settings["alert_from"]))
+        self._log = Log()
+
+    def on_trains(self, trains: list[Train]) -> Iterable[Finding]:
+        for train in trains:
+            found = list(hits.hits(train))
+            self._log.take(train, {hit.rule for hit in found}, tuple(row for hit in found for row in hit.evidence[:2]))
+            for hit in found:
+                yield self._of_train(train, hit)
+
+    def finish(self) -> Iterable[Finding]:
+        if self._log.unlogged_trains:
+            self.abstained["bursts and floods: too many odd trains to remember"] = self._log.unlogged_trains
+        table = Table(self._log)
+        burst = table.bursts()
+        never = table.never()
+        flooding = np.zeros(len(table.ns), bool)
+        for flood in table.floods():
+            flooding[flood.rows] = True
+            yield self._flood(table, flood)
+        yield from self._missing(table, burst)
+        for pair, rows in never.items():
+            yield self._never(table, pair, rows)
+        for pair, rows in table.stretches():
+            rules = self._rules_of(table, rows, burst, flooding, pair in never)
+            found = self._composite(table, pair, rows, rules)
+            if found is not None:
+                yield found
+
+    # one train
+
+    def _of_train(self, train: Train, hit: hits.Hit) -> Finding:
+        sport, dport = train.sport or 0, train.dport or 0
+        parts = [score.base(hit.base, hit.base_reason), *self._place(train.src, train.dst, train.version)]
+        return self._finding(
+            hit.rule, hit.title, hit.summary, parts, train.src, train.dst, train.version, train.proto, (sport, dport),
+            train.first_ns, train.last_ns, hit.evidence, hit.mappings, train.id, train.flow,
+        )  # fmt: skip
+
+    # several trains
+
+    def _missing(self, table: Table, burst: windows.Mask) -> Iterator[Finding]:
+        """FRG-12, by pair: the bursts, and apart from them the lone ones."""
+        for in_burst in (True, False):
+            rows = np.flatnonzero(((table.rules & MISSING_FIRST) != 0) & (burst == in_burst))
+            for number, mine in table.by_pair(rows):
+                pair = table.pairs[number]
+                if in_burst:
+                    title = f"First fragment missing, {len(mine):,} trains"
+                    parts = [
+                        score.base(MISSING, "trains without their first fragment"),
+                        score.add(10, f"{windows.BURST} or more of one source within 60 s"),
+                    ]
+                    mappings: tuple[Mapping, ...] = (_HIDES, _EXHAUSTS)
+                else:
+                    title = "First fragment missing"
+                    parts = [
+                        score.base(MISSING, "a train without its first fragment"),
+                        score.times(0.5, "few of them: one lost packet does that"),
+                    ]
+                    mappings = (_HIDES,)
+                summary = (
+                    f"{len(mine):,} of {pair.total:,} trains came without a first fragment, "
+                    "so that neither port can be seen."
+                )
+                found = self._of_pair("FRG-12", title, summary, parts, table, number, mine, mappings)
+                found.count = len(mine)
+                found.variant = "burst" if in_burst else ""
+                yield found
+
+    def _never(self, table: Table, number: int, rows: Ints) -> Finding:
+        pair = table.pairs[number]
+        found = self._of_pair(
+            "FRG-13", "Trains never completed",
+            f"{len(rows):,} of {pair.total:,} trains were never completed.",
+            [score.base(NEVER, "most trains between the two were never completed")], table, number, rows, (_EXHAUSTS,),
+        )  # fmt: skip
+        found.count = len(rows)
+        return found
+
+    def _flood(self, table: Table, flood: windows.Flood) -> Finding:
+        pairs, counts = np.unique(table.pair[flood.rows], return_counts=True)
+        number = int(pairs[int(np.argmax(counts))])
+        mine = flood.rows[table.pair[flood.rows] == number]
+        pair = table.pairs[number]
+        target = address_text(pair.dst, pair.version)
+        distributed = flood.sources >= windows.DISTRIBUTED
+        parts = [score.base(FLOOD, "more unfinished datagrams than a receiver can hold")]
+        if distributed:
+            parts.append(score.add(10, f"from {flood.sources:,} sources"))
+        seconds = int(table.ns[flood.rows[-1]] - table.ns[flood.rows[0]]) / windows.SECOND
+        sources = f"{flood.sources:,} source{'' if flood.sources == 1 else 's'}"
+        found = self._of_pair(
+            "FRG-15", f"{'Distributed fragment' if distributed else 'Fragment'} flood",
+            f"{len(flood.rows):,} unfinished trains from {sources} to {target} within {seconds:.1f} s: "
+            f"up to {flood.open:,} open at once, {flood.rate:,} fragments within a second, "
+            f"{flood.held:,} bytes held.",
+            parts, table, number, mine,
+            (Mapping("T1499.001", "direct", "unfinished datagrams fill the reassembly buffer of the receiver"),),
+        )  # fmt: skip
+        found.count = len(flood.rows)
+        return found
+
+    def _rules_of(
+        self, table: Table, rows: Ints, burst: windows.Mask, flooding: windows.Mask, never: bool
+    ) -> dict[str, int]:
+        """Rule → its weight in FRG-25, of the rules that hold for these events."""
+        bits = int(np.bitwise_or.reduce(table.rules[rows]))
+        found = {rule: _WEIGHTS[rule] for bit, rule in enumerate(RULES) if bits & 1 << bit}
+        if bits & MISSING_FIRST:
+            found["FRG-12"] = MISSING if burst[rows].any() else MISSING_LONE
+        if bits & UNFINISHED and never:
+            found["FRG-13"] = NEVER
+        if flooding[rows].any():
+            found["FRG-15"] = FLOOD
+        return found
+
+    def _composite(self, table: Table, number: int, rows: Ints, rules: dict[str, int]) -> Finding | None:
+        """FRG-25, our reading of PT-CR-476."""
+        pair = table.pairs[number]
+        parts = [score.base(weight, f"{rule}: {_SAYS[rule]}") for rule, weight in rules.items()]
+        if not parts:
+            return None
+        if not {pair.sport, pair.dport} & self._benign:
+            known = pair.sport or pair.dport
+            where = f"{pair.sport} to {pair.dport}/udp" if known else "no port is to be seen"
+            parts.append(score.add(10, f"not a service that fragments anyway: {where}"))
+        if self._outside(pair.src, pair.version) or self._outside(pair.dst, pair.version):
+            parts.append(score.add(10, "an outside address"))
+        if pair.first_ns > int(table.ns[rows[0]]) - windows.STRETCH_NS:
+            parts.append(score.add(10, "the first fragments between the two in this capture"))
+        if score.total(parts) < self._alert_from:
+            return None
+        mappings = [_MUDDLES]
+        if rules.keys() & {"FRG-04", "FRG-05", "FRG-06"}:
+            mappings.append(Mapping("T1499.004", "related", "among them are packets made to crash their receiver"))
+        if rules.keys() & {"FRG-13", "FRG-15"}:
+            mappings.append(_EXHAUSTS)
+        return self._of_pair(
+            "FRG-25", "Suspicious UDP fragments",
+            f"Within 5 minutes: {listed([_SAYS[rule] for rule in rules], 6)} (our reading of PT-CR-476).",
+            parts, table, number, rows, tuple(mappings), samples=True,
+        )  # fmt: skip
+
+    # what all have in common
+
+    def _of_pair(
+        self,
+        rule: str,
+        title: str,
+        summary: str,
+        parts: list[ScorePart],
+        table: Table,
+        number: int,
+        rows: Ints,
+        mappings: tuple[Mapping, ...],
+        *,
+        samples: bool = False,
+    ) -> Finding:
+        """A finding about events of one pair; the first of them stands for it."""
+        pair = table.pairs[number]
+        if rule != "FRG-25":
+            parts = [*parts, *self._place(pair.src, pair.dst, pair.version)]
+        evidence = self._samples(table, pair, rows) if samples else ()
+        return self._finding(
+            rule, title, summary, parts, pair.src, pair.dst, pair.version, pair.proto, (pair.sport, pair.dport),
+            int(table.ns[rows[0]]), self._last(table, rows), evidence or self._places(table, rows), mappings,
+            *self._first(table, rows),
+        )  # fmt: skip
+
+    def _first(self, table: Table, rows: Ints) -> tuple[int, int]:
+        """(train, flow) of the first event."""
+        at = int(table.order[rows[0]])
+        return self._log.train[at], self._log.flow[at]
+
+    def _last(self, table: Table, rows: Ints) -> int:
+        return max(int(self._log.last_ns[at]) for at in table.order[rows].tolist())
+
+    def _samples(self, table: Table, pair: Pair, rows: Ints) -> tuple[Evidence, ...]:
+        """The evidence kept of trains among these events."""
+        trains = {self._log.train[at] for at in table.order[rows].tolist()}
+        return tuple(row for _, train, kept in pair.samples if train in trains for row in kept)
+
+    def _places(self, table: Table, rows: Ints) -> tuple[Evidence, ...]:
+        """Where the first fragments of the first events lie; their bytes were not kept."""
+        log = self._log
+        return tuple(
+            Evidence(
+                file=log.file[at],
+                packet=log.number[at],
+                offset=log.offset[at],
+                data=b"",
+                length=log.length[at],
+                says="the earliest fragment of a train that was not completed",
+                expected="a train with all its fragments" if index == 0 else "",
+            )
+            for index, at in enumerate(table.order[rows[: hits.SHOWN]].tolist())
+            if log.number[at]
+        )
+
+    def _place(self, src: bytes, dst: bytes, version: int) -> Sequence[ScorePart]:
+        if self._outside(dst, version):
+            return (score.add(15, "to an outside address"),)
+        if self._inside.has(src, version) and self._inside.has(dst, version):
+            return (score.add(-10, "both ends are inside"),)
+        return ()
+
+    def _outside(self, address: bytes, version: int) -> bool:
+        return not self._inside.has(address, version) and not self._neither.has(address, version)
+
+    def _finding(
+        self,
+        rule: str,
+        title: str,
+        summary: str,
+        parts: Sequence[ScorePart],
+        src: bytes,
+        dst: bytes,
+        version: int,
+        proto: int,
+        ports: tuple[int, int],
+        first_ns: int,
+        last_ns: int,
+        evidence: tuple[Evidence, ...],
+        mappings: tuple[Mapping, ...],
+        train: int,
+        flow: int,
+    ) -> Finding:
+        sport, dport = ports
+        server = 0
+        if (sport or dport) and proto in (TCP, UDP):
+            server = (sport, dport)[guess_server_by_port(proto, sport, dport)]
+        return Finding(
+            detector=self.name,
+            rule=rule,
+            title=f"{title} on {port_text(server, proto_text(proto))}" if server else title,
+            summary=summary,
+            parts=tuple(parts),
+            src=src,
+            dst=dst,
+            version=version,
+            proto=proto,
+            sport=sport,
+            dport=dport,
+            server_port=server,
+            first_ns=first_ns,
+            last_ns=last_ns,
+            flow=flow,
+            train=train,
+            mappings=mappings,
+            evidence=evidence,
+        )

@@ -1,0 +1,184 @@
+"""One fragment train → what the rules that need no other train say of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from detectors.udp_fragments import geometry
+from detectors.udp_fragments.geometry import end
+from oddport.detection import reassembly
+from oddport.detection.model import Evidence, Mapping
+from oddport.detection.words import listed
+from oddport.engine.trains import Fragment, Train
+
+CONFLICT, OVERLAP, DUPLICATE, TEARDROP, BONK, TOO_LONG, TINY = 80, 40, 10, 85, 75, 85, 75
+"""Bases of FRG-01 to FRG-07."""
+TINY_WHOLE = 45
+"""FRG-07 where the header is whole and only the payload is kept from a filter: as a small fragment anywhere."""
+MANY_DUPLICATES = 10
+DUPLICATE_SHARE = 0.2
+SHOWN = 3
+"""Conflicts or duplicates that are shown as evidence."""
+
+_MUDDLE = "different readers put together different datagrams, which muddles what a filter sees of port and protocol"
+_IPV6 = " IPv6 forbids any overlap (RFC 5722)."
+
+
+@dataclass(slots=True)
+class Hit:
+    """A rule that a train meets."""
+
+    rule: str
+    base: float
+    base_reason: str
+    title: str
+    summary: str
+    evidence: tuple[Evidence, ...]
+    mappings: tuple[Mapping, ...] = ()
+
+
+def hits(train: Train) -> Iterator[Hit]:
+    """The rules FRG-01 to FRG-07 that the train meets, each at most once."""
+    if not train.fragments:
+        return
+    words = train.anomalies
+    dropped = geometry.teardrop(train)
+    if dropped is not None:
+        yield _teardrop(train, *dropped)
+    if "conflicting_overlap" in words:
+        yield _conflict(train)
+    elif "overlap" in words and dropped is None:
+        yield _overlap(train)
+    if "duplicate" in words:
+        yield from _duplicates(train)
+    odd = geometry.misaligned(train) or geometry.beyond(train)
+    if odd is not None:
+        yield _bonk(train, odd)
+    if "past_65535" in words:
+        yield _too_long(train)
+    if "tiny_first" in words:
+        yield _tiny(train)
+
+
+def _range(fragment: Fragment) -> str:
+    return f"{fragment.offset}–{end(fragment) - 1}" if fragment.length else f"{fragment.offset}, no data"
+
+
+def _conflict(train: Train) -> Hit:
+    rows: list[Evidence] = []
+    for conflict in train.conflicts[:SHOWN]:
+        last = conflict.offset + len(conflict.old) - 1
+        says = f"bytes {conflict.offset}–{last} of the datagram"
+        if 0 <= conflict.old_fragment < len(train.fragments):
+            old = train.fragments[conflict.old_fragment]
+            rows.append(
+                geometry.within(
+                    old, conflict.offset, conflict.old, f"{says}, earlier", "the same bytes in both fragments"
+                )
+            )
+        if 0 <= conflict.new_fragment < len(train.fragments):
+            new = train.fragments[conflict.new_fragment]
+            rows.append(geometry.within(new, conflict.offset, conflict.new, f"{says}, later"))
+    reason = _MUDDLE
+    summary = "Two fragments give different bytes for the same place of one datagram."
+    seen = reassembly.ports_by_policy(train)
+    if len(seen) > 1:
+        choices = [f"port {pair[1]} ({listed(policies, 6)})" for pair, policies in seen.items()]
+        summary += f" Who reads it decides its destination: {listed(choices, 4)}."
+        reason = "the port that a filter sees and the port that a host sees differ with the way of reassembly"
+    if train.version == 6:
+        summary += _IPV6
+    return Hit(
+        "FRG-01", CONFLICT, "fragments overlap with different bytes", "Overlap with different bytes", summary,
+        tuple(rows), (Mapping("T1571", "related", reason),),
+    )  # fmt: skip
+
+
+def _overlap(train: Train) -> Hit:
+    pair = geometry.overlapping(train)
+    rows: tuple[Evidence, ...] = ()
+    if pair is not None:
+        one, other = pair
+        rows = (
+            geometry.place(train, one, f"bytes {_range(one)} of the datagram", "fragments that do not overlap"),
+            geometry.place(train, other, f"bytes {_range(other)}, partly the same"),
+        )
+    summary = "Fragments repeat a part of each other with the same bytes; no sender cuts a datagram so."
+    return Hit(
+        "FRG-02", OVERLAP, "fragments overlap in part, with the same bytes", "Overlap with the same bytes",
+        summary + (_IPV6 if train.version == 6 else ""), rows, (Mapping("T1571", "related", _MUDDLE),),
+    )  # fmt: skip
+
+
+def _duplicates(train: Train) -> Iterator[Hit]:
+    again = geometry.duplicates(train)
+    if not again or (len(again) < MANY_DUPLICATES and len(again) < DUPLICATE_SHARE * len(train.fragments)):
+        return
+    rows = tuple(geometry.place(train, each, f"bytes {_range(each)}, the same once more") for each in again[:SHOWN])
+    yield Hit(
+        "FRG-03", DUPLICATE, "whole fragments came twice", "Duplicate fragments",
+        f"{len(again)} of {len(train.fragments)} fragments repeat an earlier one exactly, as a mirrored port or a "
+        "retransmitting link does.", rows,
+    )  # fmt: skip
+
+
+def _teardrop(train: Train, other: Fragment, last: Fragment) -> Hit:
+    expected = f"a last fragment that ends behind byte {end(other) - 1}"
+    return Hit(
+        "FRG-04", TEARDROP, "the last fragment lies within another one (Teardrop)", "Last fragment within another one",
+        f"The last fragment (bytes {_range(last)}) ends inside another one ({_range(other)}): "
+        "the length left over is negative, which crashed IP stacks.",
+        (
+            geometry.place(train, last, f"last fragment, bytes {_range(last)}", expected),
+            geometry.place(train, other, f"the other fragment, bytes {_range(other)}"),
+        ),
+        (
+            Mapping("T1499.004", "direct", "the shape of Teardrop, a packet made to crash its receiver"),
+            Mapping("T1571", "related", _MUDDLE),
+        ),
+    )  # fmt: skip
+
+
+def _bonk(train: Train, odd: Fragment) -> Hit:
+    if odd.more and odd.length % 8:
+        says = f"{odd.length} bytes and more to follow"
+        expected = "a multiple of 8 bytes (RFC 791, section 3.2)"
+        summary = f"A fragment of {odd.length} bytes is followed by more; the next one cannot begin at its end."
+    else:
+        says = f"bytes {_range(odd)} of the datagram"
+        expected = f"no data behind byte {train.total - 1}" if train.total else "no gap before the last fragment"
+        summary = f"A fragment lies far outside the datagram (bytes {_range(odd)}), as Bonk and Boink make it."
+    return Hit(
+        "FRG-05", BONK, "a fragment that fits no datagram (Bonk, Jolt)", "Fragment that fits no datagram", summary,
+        (geometry.place(train, odd, says, expected),),
+        (Mapping("T1499.004", "related", "the shape of Bonk and Jolt; a broken stack can make it too"),),
+    )  # fmt: skip
+
+
+def _too_long(train: Train) -> Hit:
+    longest = geometry.longest(train)
+    total = end(longest) + longest.header_length
+    return Hit(
+        "FRG-06", TOO_LONG, "a datagram beyond 65,535 bytes (ping of death)", "Datagram beyond 65,535 bytes",
+        f"Header and fragments come to {total:,} bytes; an IP packet holds 65,535 at most (RFC 791, section 3.1).",
+        (geometry.place(train, longest, f"bytes {_range(longest)} of the datagram", "no end past 65,535 bytes"),),
+        (Mapping("T1499.004", "direct", "the shape of the ping of death, a packet made to crash its receiver"),),
+    )  # fmt: skip
+
+
+def _tiny(train: Train) -> Hit:
+    head = geometry.first(train)
+    hidden = head is None or geometry.header_hidden(train, head)
+    rows: tuple[Evidence, ...] = ()
+    if head is not None:
+        says = f"first fragment, {head.length} bytes at offset {head.offset}"
+        rows = (geometry.place(train, head, says, "a first fragment with the transport header and data"),)
+    base, reason = (TINY, "the first fragment hides the transport header") if hidden else (
+        TINY_WHOLE, "the first fragment holds nothing but the transport header",
+    )  # fmt: skip
+    return Hit(
+        "FRG-07", base, reason, "Tiny first fragment",
+        "The first fragment is cut so short that a filter which reads it alone "
+        + ("cannot see the whole transport header (RFC 1858)." if hidden else "sees ports but no payload."),
+        rows,
+        (Mapping("T1571", "related", "keeps ports or payload out of the fragment that filters look at"),),
+    )  # fmt: skip
