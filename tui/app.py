@@ -8,6 +8,7 @@ it looks at the case and tells the screen that is on top; screens ask the case f
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -81,7 +82,7 @@ class OddportApp(App[int]):
         self._visited: list[str] = []
         self._ended = False
         self._told = False
-        self._open_problem = ""
+        self._read_problem = ""
         self._next_idle = 0.0
 
     def _wanted_theme(self) -> tuple[str, str]:
@@ -166,16 +167,17 @@ class OddportApp(App[int]):
     def _look_at_case(self, force: bool = False, last: bool = False) -> None:
         from oddport.case.errors import CaseError
 
+        if not self.store.exists():
+            if force or self.store.problem:
+                self._tell(changed=False, last=last)
+            return
         try:
-            if not self.store.exists():
-                if force:
-                    self._tell(changed=False, last=last)
-                return
             changed = self.store.changed()
             if changed or last or self.summary is None:
                 self.summary = self.store.summary()
-        except CaseError as error:
-            self._open_problem = str(error)
+            self._read_problem = ""
+        except (CaseError, sqlite3.Error) as error:
+            self._read_problem = f"The case could not be read: {error}."
             self._tell(changed=False, last=last)
             return
         if changed or force or last:
@@ -215,7 +217,9 @@ class OddportApp(App[int]):
         """What went wrong, the worst first."""
         from tui.data.problems import problems_of
 
-        return problems_of(self.store, self.summary, self.progress, self._open_problem, self._theme_problem)
+        return problems_of(
+            self.store, self.summary, self.progress, self.store.problem or self._read_problem, self._theme_problem
+        )
 
     def action_show_problems(self) -> None:
         """A page of what went wrong."""

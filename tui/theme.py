@@ -196,7 +196,7 @@ def _style(palette: Palette, ink: str, ground: str) -> Style:
     if ground == "cursor":
         if palette.depth == "ansi":
             token = "strong"
-        elif token == "muted":
+        elif token in ("muted", "info"):
             token = "expected"
     if palette.depth == "ansi" and ground == "band":  # the first and the last row are black on white
         return Style(color=palette.rich("page"), bgcolor=palette.rich("text"), bold=bold or token == "accent" or None)

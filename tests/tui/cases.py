@@ -279,7 +279,8 @@ def office(count: int = 200) -> tuple[list[Flow], list[Found]]:
         )
         flows.append(
             Flow(f"10.20.{n % 7}.{n % 250 + 1}", 40000 + n % 20000, f"198.51.100.{n % 250 + 1}", port, app, verdict,
-                 3 if app else 0, proto, 2 + n % 90, 188 + n * 37, 100 + n, 5.0 + n * 0.31, 0.001 * (n % 9000), facts=name)
+                 3 if app else 0, proto, 2 + n % 90, 188 + n * 37, 100 + n, 5.0 + n * 0.31, 0.001 * (n % 9000),
+                 facts=name)
         )  # fmt: skip
     return flows, found
 

@@ -124,6 +124,7 @@ def mapped_findings(db: sqlite3.Connection, technique: str, limit: int) -> list[
             (endpoint(address_text(src, version), sport or None), endpoint(address_text(dst, version), dport or None)),
             times, verdict or "", server_port, protocol_word(proto),
         )
-        for row_id, severity, title, relation, reason, flow, src, dst, version, sport, dport, times, verdict, server_port,
+        for row_id, severity, title, relation, reason, flow, src, dst, version, sport, dport, times, verdict,
+        server_port,
         proto in cursor
     ]  # fmt: skip

@@ -14,6 +14,10 @@ Job = Callable[[sqlite3.Connection], Any]
 """Runs in the thread. It may be interrupted at any statement."""
 
 
+WATCHED_STEPS = 20_000
+"""Steps of SQLite's machine between two looks at whether the answer is still wanted: about a millisecond."""
+
+
 class Background:
     """One thread, one connection, one question at a time."""
 
@@ -46,8 +50,6 @@ class Background:
                 return
             self._generation += 1
             self._job = (self._generation, job, done, failed)
-            if self._running and self._connection is not None:
-                self._connection.interrupt()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"oddport-{self._name}", daemon=True)
                 self._thread.start()
@@ -59,8 +61,6 @@ class Background:
             self._closed = True
             self._job = None
             self._generation += 1
-            if self._running and self._connection is not None:
-                self._connection.interrupt()
             self._wake.notify()
 
     def _run(self) -> None:
@@ -84,9 +84,9 @@ class Background:
     ) -> None:
         try:
             if self._connection is None:
-                connection = self._connect()
-                with self._wake:
-                    self._connection = connection
+                self._connection = self._connect()
+            # asked while a statement runs: `interrupt` would be lost on one that has not begun
+            self._connection.set_progress_handler(lambda: self._generation != generation, WATCHED_STEPS)
             answer = job(self._connection)
         except Exception as error:  # shown by the screen as a sentence; an interrupted question is dropped below
             problem = error

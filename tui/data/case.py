@@ -85,6 +85,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.problem = ""
+        """Why the case cannot be opened."""
         self.bytes_problem = ""
         """Why the bytes that were asked for last are not here."""
         self.caution = ""
@@ -94,26 +96,35 @@ class Store:
         self._version = -1
 
     def exists(self) -> bool:
-        """The case is there, with its tables; raises CaseError (a sentence) where it cannot be opened."""
-        if self._reader is not None:
-            return True
+        """The case is there, with its tables. Where it is there and cannot be opened, `problem` says why."""
+        from oddport.case.errors import CaseError
+
+        if self._reader is None:
+            try:
+                self._reader = self._open()
+                self.problem = ""
+            except CaseError as error:
+                self.problem = str(error)
+        return self._reader is not None
+
+    def _open(self) -> CaseReader | None:
         try:
             if not self.path.stat().st_size:
-                return False
+                return None
         except OSError:
-            return False
+            return None
         from oddport.case.connect import connect_for_reading
         from oddport.case.reader import CaseReader
 
         opened = connect_for_reading(self.path)
         try:
             if not opened.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                return False  # its maker has not come to the end of the tables
+                return None  # its maker has not come to the end of the tables
         finally:
             opened.connection.close()
-        self._reader = CaseReader.open(self.path)
-        self.caution = self._reader.caution
-        return True
+        reader = CaseReader.open(self.path)
+        self.caution = reader.caution
+        return reader
 
     def connect(self) -> sqlite3.Connection:
         """A read-only connection of its own; raises CaseError (a sentence)."""
@@ -136,7 +147,7 @@ class Store:
         if self._reader is None and not self.exists():
             from oddport.case.errors import CaseError
 
-            raise CaseError(f"There is no case {self.path} yet.")
+            raise CaseError(self.problem or f"There is no case {self.path} yet.")
         assert self._reader is not None
         return self._reader
 

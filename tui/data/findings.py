@@ -131,7 +131,8 @@ def make(row: Sequence[Any]) -> FindingLine:
     ) = row  # fmt: skip
     return FindingLine(
         row_id, uid, detector, rule, severity, score, title, address_text(src, version), address_text(dst, version),
-        proto, sport, dport, server_port, app, expected, flow, train, first_ns, last_ns, times, verdict or "", note or "",
+        proto, sport, dport, server_port, app, expected, flow, train, first_ns, last_ns, times, verdict or "",
+        note or "",
         _mapped(techniques), name_of(facts_of(facts)),
     )  # fmt: skip
 

@@ -146,7 +146,8 @@ def make(row: Sequence[Any]) -> FlowLine:
     ) = row  # fmt: skip
     return FlowLine(
         row_id, first_ns, last_ns, address_text(src, version), address_text(dst, version), proto, sport, dport,
-        server_port, packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict, severity,
+        server_port, packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict,
+        severity,
         says or says_of(facts_of(facts)), facts,
     )  # fmt: skip
 

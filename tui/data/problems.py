@@ -18,7 +18,7 @@ def problems_of(
     """All of them."""
     found: list[Problem] = []
     if open_problem:
-        found.append(Problem("The case could not be opened", (("Tried", str(store.path)), ("Seen", open_problem))))
+        found.append(Problem(open_problem, (("Tried", str(store.path)), ("Seen", open_problem))))
     if progress is not None and progress.state == "failed":
         found.append(_failed(store, progress.message))
     elif progress is None and summary is not None:

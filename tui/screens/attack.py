@@ -33,7 +33,8 @@ UNFOLD = 200
 """Findings that are listed under a technique; a row says how many more there are."""
 SHORT = {
     "reconnaissance": ("Rec", "Recon"), "resource-development": ("Res", "Resources"),
-    "initial-access": ("Ini", "Initial"), "execution": ("Exe", "Execution"), "persistence": ("Per", "Persist"), "privilege-escalation": ("Pri", "Privilege"),
+    "initial-access": ("Ini", "Initial"), "execution": ("Exe", "Execution"), "persistence": ("Per", "Persist"),
+    "privilege-escalation": ("Pri", "Privilege"),
     "defense-evasion": ("Def", "Evasion"), "credential-access": ("Cre", "Creds"), "discovery": ("Dis", "Discovery"),
     "lateral-movement": ("Lat", "Lateral"), "collection": ("Col", "Collection"), "command-and-control": ("C2", "C2"),
     "exfiltration": ("Exf", "Exfiltr."), "impact": ("Imp", "Impact"),

@@ -146,7 +146,9 @@ class FindingsScreen(ListScreen):
         if detail.techniques:
             technique = detail.techniques[0]
             right = [(technique.id, "accent"), (f" {technique.relation}", "muted")]
-        if finding.name:
+        if len(finding.dst) > self.table.width_of("to"):  # the whole of what the list had to cut
+            right = [("to ", "muted"), (finding.dst, "text")]
+        elif finding.name:
             right = [("name ", "muted"), (cut(finding.name, 30), "text"), "   ", *right]
         what = finding.expected or "nothing in particular"
         why = next((evidence.expected for evidence in detail.evidence if evidence.expected), "")

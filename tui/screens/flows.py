@@ -139,7 +139,10 @@ class FlowsScreen(ListScreen):
         if finding is not None and finding[2]:
             first += [("   expected ", "muted"), (finding[2], "expected")]
         facts = facts_of(flow.facts)
-        if flow.says:
+        cut_to = len(flow.dst) > self.table.width_of("to")
+        if cut_to:  # the whole of what the list had to cut
+            first += [("   to ", "muted"), (flow.dst, "text")]
+        elif flow.says:
             first.append((f"   {flow.says}", "text"))
         else:
             for name, value in list(facts.items())[:2]:
@@ -150,7 +153,9 @@ class FlowsScreen(ListScreen):
             (size(flow.bytes_r), "text"), (f"   {duration(flow.last_ns - flow.first_ns)}", "text"),
         ]  # fmt: skip
         words = note_words(flow.notes)
-        if words:
+        if len(flow.src) > self.table.width_of("from"):
+            second = [("from ", "muted"), (flow.src, "text"), (f"   {size(flow.bytes)}", "text")]
+        elif words:
             second.append((f"   {', '.join(words)}", "muted"))
         right: list[Piece] = []
         if finding is not None:

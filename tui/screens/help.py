@@ -34,6 +34,17 @@ def _group_rows(group: Group, keys_width: int, width: int) -> list[tuple[Span, .
     return rows
 
 
+def _needs(column: Sequence[Group]) -> int:
+    """Cells of the longest row of a column."""
+    found = [hint for _, hints in column for hint in hints]
+    keys = _keys_width(column)
+    return max((max(keys, len(hint.keys)) + 2 + len(hint.word) for hint in found), default=0)
+
+
+def _keys_width(column: Sequence[Group]) -> int:
+    return min(max((len(hint.keys) for _, hints in column for hint in hints), default=0), 15)
+
+
 def _columns(groups: Sequence[Group], number: int) -> list[list[Group]]:
     """Groups dealt to columns, each to the shortest so far."""
     columns: list[list[Group]] = [[] for _ in range(number)]
@@ -45,12 +56,15 @@ def _columns(groups: Sequence[Group], number: int) -> list[list[Group]]:
 
 def key_lines(groups: Sequence[Group], width: int) -> list[Line]:
     """The groups beside one another in as many columns as fit."""
-    number = max(1, min(3, (width + 2) // 34))
-    each = (width - 2 * (number - 1)) // number
+    number, each = 1, width
+    for number in (3, 2, 1):  # as many as leave every row whole
+        each = (width - 2 * (number - 1)) // number
+        if number == 1 or all(_needs(column) <= each for column in _columns(groups, number)):
+            break
     rendered: list[list[tuple[Span, ...]]] = []
     for column in _columns(groups, number):
         rows: list[tuple[Span, ...]] = []
-        keys_width = min(max((len(hint.keys) for _, found in column for hint in found), default=0), 15)
+        keys_width = _keys_width(column)
         for group in column:
             if rows:
                 rows.append(())

@@ -5,6 +5,7 @@ Findings and Flows are this with their columns, strip and panes.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,7 +13,7 @@ from textual.containers import Horizontal
 
 from tui.data.background import Background
 from tui.data.rows import ALL, IdRows, Listing, Where
-from tui.format import count, plural, size
+from tui.format import count, percent, plural, size
 from tui.screens.base import Frame
 from tui.theme import look
 from tui.widgets.filter_bar import FilterBar, Wrong
@@ -147,6 +148,8 @@ class ListScreen(Frame):
         self._counter = Background(self.store.connect, self._deliver, "count")
         self.table.rows = self.rows
         self.rows.requery()
+        # the grammar takes a moment to load: not at the first letter of the first filter
+        threading.Thread(target=self._compile, args=("app == tls",), name="oddport-filter", daemon=True).start()
 
     def _deliver(self, call: Callable[[], None]) -> None:
         if self.is_running:
@@ -167,6 +170,7 @@ class ListScreen(Frame):
 
     def take(self, summary: Summary | None, progress: Progress | None, changed: bool, last: bool) -> None:
         """What the app has seen at its last look at the case: `changed` since, `last` = the load has just ended."""
+        ran, problems = self.load_runs, self.query_one("#notices", Lines).lines
         self.summary, self.progress = summary, progress
         self.start_rows()
         if self.rows is not None and (changed or last):
@@ -177,6 +181,8 @@ class ListScreen(Frame):
                 self.rows.poll(last)
         self.show_notices()
         self._show_row()
+        if ran != self.load_runs or problems != self.query_one("#notices", Lines).lines:
+            self.refresh_keys()
 
     @property
     def load_runs(self) -> bool:
@@ -245,6 +251,13 @@ class ListScreen(Frame):
         return []
 
     def context(self) -> Line:
+        if self.load_runs and self.progress is not None and self.filter_text:
+            shown = count(len(self.rows)) if self.rows is not None else "0"
+            read = (
+                percent(self.progress.bytes, self.progress.total) if self.progress.total else size(self.progress.bytes)
+            )
+            right: list[Piece] = [(f"{read} read", "strong"), ("  x", "key"), (" cancel", "muted")]
+            return line((shown, "strong"), (" so far", "muted"), *self.filter_pieces(), right=right)
         if self.load_runs and self.progress is not None:
             return load_line(self.progress, self.size.width)
         return self.counts()
@@ -379,7 +392,7 @@ class ListScreen(Frame):
         if action == "sort_in":
             return bool(self.rows is not None and self.rows.tail)
         if action == "filter":
-            return self.rows is not None
+            return self.rows is not None and not self.has_class("-filtering")
         return True
 
 

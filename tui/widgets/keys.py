@@ -24,7 +24,7 @@ _NAMES = {
     "exclamation_mark": "!", "equals_sign": "=", "equal": "=", "vertical_line": "|", "left_square_bracket": "[",
     "right_square_bracket": "]", "pageup": "pgup", "pagedown": "pgdn", "apostrophe": "'",
 }  # fmt: skip
-LAST = ("help", "back", "leave", "quit_app", "close", "dismiss")
+LAST = ("help", "back", "leave", "quit_app", "close", "dismiss", "keep_old")
 """Actions whose hints stand at the end and are never dropped."""
 
 

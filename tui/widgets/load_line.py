@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.format import eta, percent, rate, size, size_of
-from tui.widgets.line import Line, Piece, line
+from tui.widgets.line import Line, Piece, line, spans, width_of
 
 if TYPE_CHECKING:
     from tui.data.load import Progress
 
-BAR_NARROW, BAR_WIDE = 20, 40
+BAR_LEAST, BAR_MOST = 8, 40
 SOON = 2.0
 """Seconds: under this the bar says enough."""
 
@@ -23,16 +23,18 @@ def load_line(progress: Progress, width: int) -> Line:
         if not progress.bytes:
             return line(("opening the capture", "muted"), right=right)
         return line(size(progress.bytes), (" read", "muted"), (f"   {speed}", "muted"), right=right)
-    cells = BAR_WIDE if width >= 120 else BAR_NARROW
-    done = min(cells, cells * progress.bytes // progress.total)
-    pieces: list[Piece] = [
-        (" " * done, "text/bar"),
-        (" " * (cells - done), "text/bar-rest"),
+    left = progress.seconds_left
+    if left is not None and left >= SOON:
+        right = [(eta(left), "text"), ("  ", "text"), *right]
+    told: list[Piece] = [
         (f"  {percent(progress.bytes, progress.total):>5}", "strong"),
         (f"  {size_of(progress.bytes, progress.total)}", "muted"),
         (f"  {speed}", "muted"),
     ]
-    left = progress.seconds_left
-    if left is not None and left >= SOON:
-        right = [(eta(left), "text"), ("  ", "text"), *right]
-    return line(*pieces, right=right)
+    room = width - width_of(spans([*told, *right])) - 4
+    if room < BAR_LEAST:  # the rate is the least of what is said
+        told.pop()
+        room = width - width_of(spans([*told, *right])) - 4
+    cells = max(BAR_LEAST // 2, min(BAR_MOST, room))
+    done = min(cells, cells * progress.bytes // progress.total)
+    return line((" " * done, "text/bar"), (" " * (cells - done), "text/bar-rest"), *told, right=right)

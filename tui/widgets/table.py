@@ -248,6 +248,10 @@ class VirtualTable(Widget, can_focus=True):
             self._placed, self._placed_for = place(self.spec, self.size.width, self.rows.widths), wanted
         return self._placed
 
+    def width_of(self, name: str) -> int:
+        """Cells of a column; 0 if it is not shown."""
+        return next((column.width for column in self._columns() if column.name == name), 0)
+
     def columns_shown(self) -> tuple[str, ...]:
         """Names of the columns that fit at this width."""
         return tuple(column.name for column in self._columns())
