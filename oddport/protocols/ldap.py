@@ -46,7 +46,6 @@ SHAPES: dict[int, bytes] = {
     EXTENDED: bytes((0x80,)),
     ENTRY: bytes((OCTETS, SEQUENCE)),
     REFERENCE: bytes((OCTETS,)),
-    INTERMEDIATE: b"",
 }
 """Tags that the operation's content begins with; the other responses are an LDAPResult."""
 RESULT = bytes((ENUMERATED, OCTETS, OCTETS))
@@ -73,6 +72,10 @@ def _operation(data: bytes, op: int, start: int, stop: int, facts: Facts) -> int
     if op == DELETE:
         name = data[start:stop]
         return 16 if b"=" in name and is_text(name) else -1
+    if op == INTERMEDIATE:
+        # both parts are optional: a name [0], a value [1]
+        part = element(data, start, stop) if stop > start else CUT
+        return -1 if part is None or (part[0] >= 0 and part[0] not in (0x80, 0x81)) else 7
     shape = SHAPES.get(op, RESULT)
     seen = sequence_of_tags(data, start, stop, shape)
     if seen < 0:
@@ -116,11 +119,6 @@ def _operation(data: bytes, op: int, start: int, stop: int, facts: Facts) -> int
             return -1
         facts["extended"] = clean(name)
         bits += 6 * min(len(name), 8)
-    elif op == INTERMEDIATE:
-        part = first
-        if part[0] >= 0 and part[0] not in (0x80, 0x81):
-            return -1
-        bits += 7
     elif shape is RESULT:
         if end <= len(data) and not 0 <= small_integer(data, first, 1) < RESULT_CODES:
             return -1

@@ -144,6 +144,9 @@ def reject(data: bytes, role: int) -> str:
         wrong_byte(data, at, bytes((INTEGER,)), "the version is an INTEGER (0x02)")
         or wrong_byte(data, at + 1, b"\x01", "the version is one byte long")
         or wrong_byte(data, at + 2, bytes(VERSIONS), "versions are 0, 1 and 3")
+        or wrong_byte(
+            data, at + 3, bytes((OCTETS, SEQUENCE)), "a community (0x04) or a header (0x30) follows the version"
+        )
     )
 
 

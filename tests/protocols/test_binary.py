@@ -1,4 +1,4 @@
-"""What holds for every binary recogniser: both sides make tier A, nothing raises, cuts and random tails name nothing else."""
+"""What holds for every binary recogniser: both sides make tier A, nothing raises, cuts and random tails name nothing."""
 
 import random
 
@@ -16,8 +16,8 @@ from oddport.protocols.text import LIMIT
 from .build import DNS_QUERY, SAMPLES
 
 MINE = (
-    "dhcp", "dns", "http2", "kerberos", "ldap", "mqtt", "mysql", "netbios", "ntp", "postgresql", "quic", "rdp", "smb", "snmp",
-    "tls",
+    "dhcp", "dns", "http2", "kerberos", "ldap", "mqtt", "mysql", "netbios", "ntp", "postgresql", "quic", "rdp", "smb",
+    "snmp", "tls",
 )  # fmt: skip
 IDS = [
     f"{name}-{'tcp' if transport == TCP else 'udp'}-{index}" for index, (name, transport, _, _) in enumerate(SAMPLES)
