@@ -1,4 +1,4 @@
-"""What holds for every binary recogniser: both sides make tier A, nothing raises, cuts and random tails name nothing."""
+"""What holds for every binary recogniser: two sides make tier A, nothing raises, cuts and random tails name nothing."""
 
 import random
 

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from oddport.engine.columns import UDP
 from oddport.engine.heads import Head
 from oddport.protocols.dns import (
-    BAD, SHORT, client, datagram_client, datagram_reject, datagram_server, name_text, pair, reject, server, skip_name,
+    BAD,
+    SHORT,
+    client,
+    datagram_client,
+    datagram_reject,
+    datagram_server,
+    name_text,
+    pair,
+    reject,
+    server,
+    skip_name,
 )  # fmt: skip
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Tier
@@ -164,12 +174,9 @@ def test_control_characters_of_a_name_never_reach_a_fact() -> None:
 
 def test_scapy_builds_what_is_recognised() -> None:
     scapy = pytest.importorskip("scapy.layers.dns")
-    query = bytes(scapy.DNS(id=9, rd=1, qd=scapy.DNSQR(qname="a.example", qtype="TXT")))
-    answer = bytes(
-        scapy.DNS(
-            id=9, qr=1, qd=scapy.DNSQR(qname="a.example", qtype="TXT"), an=scapy.DNSRR(rrname="a.example", type="TXT", rdata=b"x")
-        )
-    )  # fmt: skip
+    asked = scapy.DNSQR(qname="a.example", qtype="TXT")
+    given_back = scapy.DNSRR(rrname="a.example", type="TXT", rdata=b"x")
+    query, answer = bytes(scapy.DNS(id=9, rd=1, qd=asked)), bytes(scapy.DNS(id=9, qr=1, qd=asked, an=given_back))
     found = identify(Head(UDP, query, answer))
     assert (found.app, found.tier, found.facts["qtype"]) == ("dns", Tier.A, "TXT")
 

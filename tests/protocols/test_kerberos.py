@@ -4,7 +4,12 @@ from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.identify import identify
 from oddport.protocols.kerberos import (
-    client, datagram_client, datagram_reject, datagram_server, reject, server,
+    client,
+    datagram_client,
+    datagram_reject,
+    datagram_server,
+    reject,
+    server,
 )  # fmt: skip
 from oddport.protocols.model import Tier
 from oddport.protocols.registry import CLIENT, SERVER
