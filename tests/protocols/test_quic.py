@@ -25,8 +25,14 @@ def handshake(version: int, target: bytes, source: bytes, size: int, first: int 
 
 @pytest.mark.parametrize(
     ("version", "first", "word"),
-    [(1, 0xC3, "1"), (V2, 0xD3, "2"), (0xFF00001D, 0xC3, "draft-29"), (0xFACEB002, 0xC3, "mvfst 0x02"), (0x54303530, 0xC3, "T050")],
-)  # fmt: skip
+    [
+        (1, 0xC3, "1"),
+        (V2, 0xD3, "2"),
+        (0xFF00001D, 0xC3, "draft-29"),
+        (0xFACEB002, 0xC3, "mvfst 0x02"),
+        (0x54303530, 0xC3, "T050"),
+    ],
+)
 def test_versions_with_the_wire_format_of_version_1(version: int, first: int, word: str) -> None:
     found = client(quic_initial(version, b"12345678", b"", 1200, first=first))
     assert found is not None
