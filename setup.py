@@ -14,7 +14,7 @@ def extensions() -> list[Extension]:
     if os.environ.get("ODDPORT_COMPILE", "1") == "0":
         return []
     parts = [
-        Extension(name, [name.replace(".", "/") + ".py"], optional=True, extra_compile_args=["-O2"])
+        Extension(name, [name.replace(".", "/") + ".py"], optional=True, extra_compile_args=["-O2", "-g0"])
         for name in COMPILED
     ]
     return cythonize(
@@ -32,4 +32,4 @@ def extensions() -> list[Extension]:
     )
 
 
-setup(ext_modules=extensions())
+setup(ext_modules=extensions(), options={"build_ext": {"parallel": os.cpu_count()}})

@@ -23,8 +23,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = {"bench_mix": ("make_bench.py", "OUT", "--mode", "mix"), "mixed": ("make_synthetic.py", "mixed", "OUT"),
-         "small": ("make_synthetic.py", "small", "OUT"), "elephant": ("make_synthetic.py", "elephant", "OUT")}  # fmt: skip
+KINDS = {
+    "bench_mix": ("make_bench.py", "OUT", "--mode", "mix"),
+    "mixed": ("make_synthetic.py", "mixed", "OUT"),
+    "small": ("make_synthetic.py", "small", "OUT"),
+    "elephant": ("make_synthetic.py", "elephant", "OUT"),
+}
 GOALS = {"bench_mix": 0.35, "small": 0.35, "elephant": 0.90}
 """Largest wall time as a share of ndpiReader's."""
 GOAL_TSHARK = 0.08
@@ -89,10 +93,12 @@ def main() -> None:
     options = parser.parse_args()
     captures = options.captures or build(options.corpora, options.work)
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.rounds} rounds; medians"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{options.rounds} rounds; medians"
     )
     print(
-        f"{'capture':<12}{'oddport s':>11}{'MB':>6}{'ndpi s':>9}{'MB':>7}{'ratio':>8}{'tshark s':>10}{'ratio':>8}  goals, counts"
+        f"{'capture':<12}{'oddport s':>11}{'MB':>6}{'ndpi s':>9}{'MB':>7}{'ratio':>8}{'tshark s':>10}{'ratio':>8}"
+        "  goals, counts"
     )
     for capture in captures:
         measure(capture, options.rounds, options.tshark_rounds)
@@ -133,7 +139,8 @@ def measure(capture: Path, rounds: int, tshark_rounds: int) -> None:
     peer = (statistics.median(s for s, _ in peers), max(m for _, m in peers)) if peers else (float("nan"), float("nan"))
     third = statistics.median(s for s, _ in tshark) if tshark else float("nan")
     print(
-        f"{name:<12}{wall:>11.2f}{memory:>6.0f}{peer[0]:>9.2f}{peer[1]:>7.0f}{ratio:>8.3f}{third:>10.1f}{slower:>8.3f}  {'; '.join(verdicts)}",
+        f"{name:<12}{wall:>11.2f}{memory:>6.0f}{peer[0]:>9.2f}{peer[1]:>7.0f}{ratio:>8.3f}{third:>10.1f}{slower:>8.3f}"
+        f"  {'; '.join(verdicts)}",
         flush=True,
     )
 

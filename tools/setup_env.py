@@ -36,7 +36,9 @@ def fingerprint(with_tests: bool) -> str:
 
 def run(command: list[str], what: str, hint: str) -> None:
     """Run quietly; where it fails, show what it printed last, and say what to do."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     if done.returncode:
         last = "\n".join("    " + line for line in done.stdout.strip().splitlines()[-12:])
         stop(f"{what} failed:\n{last}\n  {hint}")
@@ -78,8 +80,9 @@ def main() -> None:
     )
     if not is_compiled(python):
         print(
-            "oddport: no C compiler was found, so the engine runs as plain Python: everything works, but a large capture "
-            "takes about 50 times as long. Install a compiler (on Debian: apt install gcc python3-dev) and run this again."
+            "oddport: no C compiler was found, so the engine runs as plain Python: everything works, but a large "
+            "capture takes about 50 times as long. Install a compiler (on Debian: apt install gcc python3-dev), "
+            "then make clean and run this again."
         )
     stamp.write_text("\n".join([wanted, *[line for line in ready if line != wanted][:1]]), encoding="utf-8")
     print("oddport: ready.", flush=True)

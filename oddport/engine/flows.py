@@ -1039,7 +1039,7 @@ class FlowTable:
         return self.rec[slot, NAME] & M32
 
     def pressed(self) -> list[int]:
-        """Open flows that hold first bytes (slots), longest idle first; none while three tenths of the arena are free."""
+        """Open flows (slots) with first bytes, longest idle first; none while three tenths of the arena are free."""
         if self.blocks_used * 10 < self.blocks * 7:
             return []
         used = self.rows[: self.fresh_slot]
