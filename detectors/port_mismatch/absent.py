@@ -1,6 +1,7 @@
 """A flow without a name on a well-known port → proof that the port's protocol is absent, or why that cannot be said."""
 
 from detectors.port_mismatch import rules
+from detectors.port_mismatch.doubt import doubt
 from detectors.port_mismatch.subject import Subject
 from oddport.detection.words import app_title, port_text
 from oddport.engine.columns import (
@@ -50,8 +51,9 @@ class Absence:
         owner, text = expected(subject.proto, subject.port)
         if owner is None:
             return "no name, and the port promises no protocol over this transport"
-        if subject.not_app(owner) is None:
-            return f"no name, but it is not refuted that it is {app_title(owner)}"
+        why = doubt(subject, owner)
+        if why is not None:
+            return f"no name, but {why}"
         where = port_text(subject.port, subject.transport)
         return rules.Verdict(
             "PPM-03", rules.ABSENT, f"{app_title(owner)} is absent from its port, and nothing else was recognised",

@@ -189,14 +189,14 @@ class PortMismatch(BaseDetector):
         head = subject.head
         if head is None:
             return ()
-        if not subject.spans:
-            says = f"no {app_title(verdict.owner)}" if verdict.owner else "not recognised"
-            first = beginning(head, 0, SHOWN, f"first bytes of the originator, {says}", verdict.expected)
-            return first + beginning(head, 1, SHOWN, f"first bytes of the responder, {says}")
         found: list[Evidence] = []
         for number, span in enumerate(subject.spans):
             found += rows(head, span, verdict.expected if number == 0 else "")
-        return tuple(found)
+        if found:
+            return tuple(found)
+        says = f"no {app_title(verdict.owner or 'name')}" if subject.app is None else app_title(subject.app)
+        first = beginning(head, 0, SHOWN, f"first bytes of the originator, {says}", verdict.expected)
+        return first + beginning(head, 1, SHOWN, f"first bytes of the responder, {says}")
 
     # everything seen
 

@@ -8,6 +8,7 @@ import numpy as np
 from detectors.udp_fragments import hits, windows
 from detectors.udp_fragments.document import DOCUMENT
 from detectors.udp_fragments.log import MISSING_FIRST, RULES, UNFINISHED, Log, Pair
+from detectors.udp_fragments.sprays import Sprays
 from detectors.udp_fragments.windows import Ints, Table
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
@@ -78,15 +79,27 @@ class UdpFragments(BaseDetector):
         self._benign = frozenset(int(str(port)) for port in (benign if isinstance(benign, list) else ()))
         self._alert_from = int(str(settings["alert_from"]))
         self._log = Log()
+        self._sprays = Sprays()
 
     def on_trains(self, trains: list[Train]) -> Iterable[Finding]:
         for train in trains:
             found = list(hits.hits(train))
             self._log.take(train, {hit.rule for hit in found}, tuple(row for hit in found for row in hit.evidence[:2]))
             for hit in found:
-                yield self._of_train(train, hit)
+                one = self._of_train(train, hit)
+                self._sprays.take(one)
+                yield one
 
     def finish(self) -> Iterable[Finding]:
+        for found in self._at_end():
+            self._sprays.take(found)
+            yield found
+
+    def review(self, finding: Finding) -> Finding | None:
+        """Let one finding tell what many sources did to one host: forged sources are one attack, not thousands."""
+        return self._sprays.review(finding)
+
+    def _at_end(self) -> Iterator[Finding]:
         if self._log.unlogged_trains:
             self.abstained["bursts and floods: too many odd trains to remember"] = self._log.unlogged_trains
         table = Table(self._log)
@@ -109,7 +122,9 @@ class UdpFragments(BaseDetector):
 
     def _of_train(self, train: Train, hit: hits.Hit) -> Finding:
         sport, dport = train.sport or 0, train.dport or 0
-        parts = [score.base(hit.base, hit.base_reason), *self._place(train.src, train.dst, train.version)]
+        parts = [score.base(hit.base, hit.base_reason)]
+        if hit.rule != "FRG-03":
+            parts += self._place(train.src, train.dst, train.version)
         return self._finding(
             hit.rule, hit.title, hit.summary, parts, train.src, train.dst, train.version, train.proto, (sport, dport),
             train.first_ns, train.last_ns, hit.evidence, hit.mappings, train.id, train.flow,
@@ -141,7 +156,7 @@ class UdpFragments(BaseDetector):
                     f"{len(mine):,} of {pair.total:,} trains came without a first fragment, "
                     "so that neither port can be seen."
                 )
-                found = self._of_pair("FRG-12", title, summary, parts, table, number, mine, mappings)
+                found = self._of_pair("FRG-12", title, summary, parts, table, number, mine, mappings, placed=in_burst)
                 found.count = len(mine)
                 found.variant = "burst" if in_burst else ""
                 yield found
@@ -217,7 +232,7 @@ class UdpFragments(BaseDetector):
         return self._of_pair(
             "FRG-25", "Suspicious UDP fragments",
             f"Within 5 minutes: {listed([_SAYS[rule] for rule in rules], 6)} (our reading of PT-CR-476).",
-            parts, table, number, rows, tuple(mappings), samples=True,
+            parts, table, number, rows, tuple(mappings), placed=False, samples=True,
         )  # fmt: skip
 
     # what all have in common
@@ -233,11 +248,12 @@ class UdpFragments(BaseDetector):
         rows: Ints,
         mappings: tuple[Mapping, ...],
         *,
+        placed: bool = True,
         samples: bool = False,
     ) -> Finding:
         """A finding about events of one pair; the first of them stands for it."""
         pair = table.pairs[number]
-        if rule != "FRG-25":
+        if placed:
             parts = [*parts, *self._place(pair.src, pair.dst, pair.version)]
         evidence = self._samples(table, pair, rows) if samples else ()
         return self._finding(

@@ -3,7 +3,6 @@
 from array import array
 from dataclasses import dataclass, field
 
-from detectors.udp_fragments.hits import SHOWN
 from oddport.detection.model import Evidence
 from oddport.engine.trains import Train
 
@@ -11,6 +10,9 @@ EVENTS = 500_000
 """Trains that are remembered one by one (48 bytes each); a flood has more, and is one long before."""
 PAIRS = 50_000
 """Pairs of hosts that are told apart."""
+
+SAMPLES = 2
+"""Odd trains of a pair whose evidence is kept for the rules over several trains."""
 
 RULES = ("FRG-01", "FRG-02", "FRG-03", "FRG-04", "FRG-05", "FRG-06", "FRG-07")
 """Bit 0 to 6 of an event's `rules`."""
@@ -91,7 +93,7 @@ class Log:
         if evidence:
             pair.samples.append((train.first_ns, train.id, evidence))
             pair.samples.sort(key=lambda sample: sample[:2])
-            del pair.samples[SHOWN:]
+            del pair.samples[SAMPLES:]
         self._append(number, train, bits)
 
     def _append(self, pair: int, train: Train, bits: int) -> None:

@@ -81,6 +81,8 @@ class Groups:
         self._gone: list[str] = []
         self._heap: list[tuple[int, int, int, Key, Group]] | None = None
         self._serial = 0
+        self.withdrawn: list[Group] = []
+        """Told along with another finding; kept for the flows that occur in them."""
         self.dropped: dict[tuple[str, str], int] = {}
         """(detector, rule) → occurrences that were counted but are in no finding that is kept."""
 
@@ -118,11 +120,7 @@ class Groups:
         kept.take(new)
         for other in touching[1:]:
             kept.take(other)
-            other.gone = True
-            self._by_key[key].remove(other)
-            self._count -= 1
-            if other.uid:
-                self._gone.append(other.uid)
+            self._remove(key, other)
         if not was_changed:
             self._changed.append(kept)
         if kept.finding.score != score:
@@ -149,20 +147,29 @@ class Groups:
         if not self._heap or self._heap[0][0] >= new.finding.score:
             return False
         key, lowest = heappop(self._heap)[3:]
-        lowest.gone = True
-        groups = self._by_key[key]
-        groups.remove(lowest)
-        if not groups:
-            del self._by_key[key]
-        self._count -= 1
-        if lowest.uid:
-            self._gone.append(lowest.uid)
+        self._remove(key, lowest)
         self._drop(lowest)
         return True
 
     def _drop(self, group: Group) -> None:
         rule = (group.finding.detector, group.finding.rule)
         self.dropped[rule] = self.dropped.get(rule, 0) + group.count
+
+    def withdraw(self, group: Group) -> None:
+        """Take a group out of the findings; its flows stay marked."""
+        self._remove(key_of(group.finding), group)
+        if group.flows:
+            self.withdrawn.append(group)
+
+    def _remove(self, key: Key, group: Group) -> None:
+        group.gone = True
+        groups = self._by_key[key]
+        groups.remove(group)
+        if not groups:
+            del self._by_key[key]
+        self._count -= 1
+        if group.uid:
+            self._gone.append(group.uid)
 
     # handing out
 

@@ -195,8 +195,10 @@ class Detector(Protocol):
 class Reviewer(Protocol):
     """A detector that has a second look at its findings once everything was seen (how many hosts use the port, …)."""
 
-    def review(self, finding: Finding) -> Finding:
-        """The finding with further parts, reasons or a lower score; its ends, rule and first occurrence stay."""
+    def review(self, finding: Finding) -> Finding | None:
+        """The finding with further parts, reasons, a higher count or another score; its ends, rule and first occurrence
+        stay. None: another finding tells it along with its own (one attack with forged sources, …).
+        """
         ...
 
 

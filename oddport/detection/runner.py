@@ -146,7 +146,7 @@ class Runner:
 
         The ids ascend; a flow in several findings has the worst severity.
         """
-        groups = self._groups.groups()
+        groups = self._groups.groups() + self._groups.withdrawn
         ids = np.array([flow for group in groups for flow in group.flows], np.uint32)
         worst = np.array([group.finding.severity for group in groups for _ in group.flows], np.uint8)
         order = np.lexsort((worst, ids))
@@ -180,13 +180,18 @@ class Runner:
                 continue
             before = group.finding
             try:
-                after = _checked(detector.review(copy(before)), name)
+                reviewed = detector.review(copy(before))
+                after = None if reviewed is None else _checked(reviewed, name)
             except Exception as error:
                 self._fail(name, "end", error)
+                continue
+            if after is None:
+                self._groups.withdraw(group)
                 continue
             for field in _IDENTITY:
                 setattr(after, field, getattr(before, field))
             group.finding = after
+            group.count = max(group.count, after.count)
             self._groups.touched(group)
 
     def _fail(self, name: str, at: str, error: Exception) -> None:

@@ -406,3 +406,23 @@ def test_digest_that_is_known_late_renames_what_was_handed_out() -> None:
     runner.set_digest("of the copy")
     assert runner.changes() == ([], [])
     assert runner.count() == 1
+
+
+def test_finding_that_another_one_tells_is_withdrawn_and_its_flows_stay_marked() -> None:
+    class Folding(Everything):
+        name: ClassVar[str] = "folding"
+
+        def review(self, finding: Finding) -> Finding | None:
+            if finding.flow > 1:
+                return None
+            finding.count = 9
+            return finding
+
+    runner = ran([Folding], flows(*[web(0, src=f"10.0.0.{host}") for host in (1, 2, 3)]))
+    shown = {found.uid: found.flow for found in runner.changes()[0]}
+    (kept,) = runner.finish()
+    assert (kept.flow, kept.count, runner.count()) == (1, 9, 1)
+    put, gone = runner.changes()
+    assert [found.flow for found in put] == [1]
+    assert sorted(shown[uid] for uid in gone) == [2, 3]
+    assert runner.marks()[0].tolist() == [1, 2, 3]

@@ -384,6 +384,48 @@ def test_udp_needs_no_syn() -> None:
     assert found.title == "No DNS on 53/udp: unknown bytes"
 
 
+def judged(made: MadeFlow) -> tuple[list[Finding], list[str]]:
+    """Findings, and reasons for which nothing was said."""
+    runner = Runner([PortMismatch])
+    runner.flows(flows(made))
+    return runner.finish(), list(runner.abstained().get("port-mismatch", {}))
+
+
+def test_padded_acknowledgements_before_the_handshake_do_not_refute_it() -> None:
+    late = absent(orig=[b"\0\0", HELLO, BLOB], resp=[b"\0" * 6, SERVER_HELLO, BLOB])
+    assert judged(late) == ([], ["no name, but TLS begins in a later packet"])
+
+
+def test_http2_has_to_be_refuted_on_443_as_well() -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + BLOB
+    assert judged(absent(orig=[preface, BLOB]))[0] == []
+
+
+UDP_443: dict[str, Any] = {
+    "port": 443, "transport": "udp", "verdict": PortVerdict.UNRECOGNISED, "resp": [b"\x72" + BLOB, BLOB],
+}  # fmt: skip
+
+
+def test_quic_that_began_before_the_capture_is_not_called_absent() -> None:
+    short = b"\x5f" + BLOB
+    found, (reason,) = judged(absent(**{**UDP_443, "orig": [short, short], "resp": [b"\x41" + BLOB, short]}))
+    assert found == []
+    assert reason == "no name, but it may be QUIC from before the capture: all its packets have short headers"
+
+
+def test_other_bytes_on_443_udp_are_no_quic() -> None:
+    (one,), _ = judged(absent(**UDP_443, orig=[b"\x41" + BLOB, BLOB]))
+    assert one.title == "No QUIC on 443/udp: unknown bytes"
+
+
+def test_dtls_on_443_is_not_called_unknown() -> None:
+    # RFC 6347, section 4.1: type 22, version 254.253, epoch, sequence number, length 100
+    record = b"\x16\xfe\xfd" + bytes(8) + (100).to_bytes(2, "big") + bytes(100)
+    found, reasons = judged(absent(**UDP_443, orig=[record, BLOB]))
+    assert (found, reasons) == ([], ["no name, but it may be DTLS: its datagrams begin like records"])
+    assert len(judged(absent(**UDP_443, orig=[record[:80], BLOB]))[0]) == 1
+
+
 def test_ports_where_absence_counts_can_be_set() -> None:
     assert none(absent(), absent_ports=[80])
 
@@ -394,6 +436,12 @@ def test_ports_where_absence_counts_can_be_set() -> None:
 def test_flow_without_first_bytes_is_still_reported_without_evidence() -> None:
     found = only(talk("ssh", 53, gone=True))
     assert (found.title, found.evidence, found.rejected) == ("SSH on 53/tcp", (), ())
+
+
+def test_name_without_its_proof_shows_the_first_bytes() -> None:
+    client, server = only(talk("ssh", 53, spans=[])).evidence
+    assert (client.data, client.says) == (SSH[:16], "first bytes of the originator, SSH")
+    assert (server.data, server.side) == (SSH[:16], 1)
 
 
 def test_flow_whose_name_was_lost_is_counted() -> None:

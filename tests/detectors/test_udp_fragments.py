@@ -8,6 +8,7 @@ import pytest
 
 from detectors.udp_fragments import UdpFragments
 from detectors.udp_fragments.log import Log
+from detectors.udp_fragments.sprays import Sprays
 from oddport.attack import technique
 from oddport.detection.model import Finding, Severity
 from oddport.detection.runner import Runner
@@ -121,9 +122,10 @@ def test_overlap_with_the_same_bytes_is_another_rule() -> None:
     assert (first.data, second.data) == (data[:24], data[16:40])
 
 
-def test_duplicate_is_no_overlap() -> None:
+@pytest.mark.parametrize("dst", [INSIDE, OUTSIDE])
+def test_duplicate_is_no_overlap(dst: str) -> None:
     data = UDP_HEADER + bytes(16)
-    made = train(IN, (0, data, True), (0, data, True), (24, b"tail", False))
+    made = train(between(PEER, dst), (0, data, True), (0, data, True), (24, b"tail", False))
     (one,) = found(made)
     assert (one.rule, one.severity, one.mappings) == ("FRG-03", Severity.INFO, ())
     assert one.evidence[0].packet == 2
@@ -180,6 +182,8 @@ def test_ping_of_death_is_a_datagram_beyond_65535() -> None:
     assert "65,540 bytes" in one.summary
     assert (one.severity, one.mappings[0].relation) == (Severity.CRITICAL, "direct")
     assert one.server_port == 0
+    out = train(f"{INSIDE} > {OUTSIDE}/icmp", (65_120, bytes(400), False), anomalies=["past_65535"], at_start=True)
+    assert by_rule(out)["FRG-06"].score == 100
 
 
 # FRG-07
@@ -215,8 +219,9 @@ def headless(number: int, at: float, src: str = PEER, dst: str = INSIDE, **given
     return train(between(src, dst), (1480, bytes(600), False), id=number, at=at, number=number, **given)
 
 
-def test_one_train_without_its_first_fragment_is_info() -> None:
-    (one,) = found(headless(3, 100))
+@pytest.mark.parametrize("dst", [INSIDE, OUTSIDE])
+def test_one_train_without_its_first_fragment_is_info(dst: str) -> None:
+    (one,) = found(headless(3, 100, dst=dst))
     assert (one.rule, one.title, one.severity) == ("FRG-12", "First fragment missing", Severity.INFO)
     assert (one.evidence[0].packet, one.evidence[0].length, one.server_port) == (3, 600, 0)
     assert [each.technique for each in one.mappings] == ["T1571"]
@@ -380,6 +385,44 @@ def test_stretches_are_five_minutes_and_only_the_first_is_new() -> None:
     assert [part.value for part in later] == [40, 10]
 
 
+# many sources
+
+
+def sprayed(count: int, dst: str = INSIDE) -> list[Train]:
+    data = UDP_HEADER + bytes(range(32))
+    return [
+        train(
+            between(f"198.51.{number // 200}.{number % 200 + 1}", dst), (0, data[:24], True), (16, data[16:40], False),
+            id=number + 1, at=number, number=number + 1,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def test_forged_sources_are_one_attack_and_not_thousands() -> None:
+    trains = sprayed(300) + sprayed(3, PEER)
+    Random(2).shuffle(trains)
+    findings = found(*trains)
+    to_inside = {each.rule: each for each in findings if each.count > 1}
+    assert len(findings) == 2 + 2 * 3
+    one = to_inside["FRG-02"]
+    assert one.title == "Overlap with the same bytes on 4444/udp, from 300 sources"
+    assert (one.count, one.train, one.evidence[0].packet) == (300, 1, 1)
+    assert "300 sources did so to 10.0.0.5" in one.summary
+    assert to_inside["FRG-25"].count == 300
+
+
+def test_forty_nine_sources_stay_forty_nine_findings() -> None:
+    assert len([each for each in found(*sprayed(49)) if each.rule == "FRG-02"]) == 49
+
+
+def test_sources_beyond_the_limit_are_occurrences_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detectors.udp_fragments.detector.Sprays", lambda: Sprays(limit=60))
+    (one,) = [each for each in found(*sprayed(80)) if each.rule == "FRG-02"]
+    assert one.title.endswith("from 60 sources")
+    assert one.count == 80
+
+
 # the run
 
 
@@ -432,3 +475,8 @@ def test_rules_name_every_technique_that_they_map_to() -> None:
         assert {mapping.technique for mapping in each.mappings} <= named[each.rule], each.rule
     for rule in UdpFragments.rules:
         assert rule.id in UdpFragments.document
+
+
+def test_targets_beyond_the_limit_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detectors.udp_fragments.detector.Sprays", lambda: Sprays(limit=1))
+    assert len(found(*sprayed(1), *sprayed(1, PEER))) == 4
