@@ -14,6 +14,8 @@ from oddport.protocols.registry import registry
 STARTS = 4
 """Packets of a side at which the port's protocol may begin late: behind a keep-alive, or a padded acknowledgement that
 was read as payload."""
+PADDING = 6
+"""Bytes between IPv4 and TCP headers without options and the 46 that an Ethernet frame holds at least (IEEE 802.3)."""
 _DTLS_VERSIONS = (b"\xfe\xff", b"\xfe\xfd", b"\xfe\xfc", b"\x01\x00")
 """DTLS 1.0, 1.2, 1.3 (RFC 9147, section 4), and the one from before the standard."""
 _DTLS_TYPES = range(20, 27)
@@ -43,6 +45,8 @@ def doubt(subject: Subject, owner: str) -> str | None:
             return f"it is not refuted that it is {app_title(app)}"
         if subject.proto == TCP and begins_late(head, app):
             return f"{app_title(app)} begins in a later packet"
+    if subject.proto == TCP and padded(head):
+        return "its first bytes may be the padding of an empty packet"
     if subject.proto == UDP and "quic" in belonging(subject.proto, subject.port):
         if quic_under_way(head):
             return "it may be QUIC from before the capture: all its packets have short headers"
@@ -59,6 +63,16 @@ def begins_late(head: Head, app: str) -> bool:
             late = Head(head.proto, b"" if side else rest, rest if side else b"", notes=head.notes)
             if identify(late).app == app:
                 return True
+    return False
+
+
+def padded(head: Head) -> bool:
+    """Whether a side begins with a packet of zeros that fill the shortest frame: some middleboxes count an empty
+    packet's padding into the IP length, and so shift what follows."""
+    for side, data in ((0, head.orig), (1, head.resp)):
+        first = next((piece for piece in pieces_of(head, side) if piece.position == 0), None)
+        if first is not None and first.length <= PADDING and not any(data[: first.length]):
+            return True
     return False
 
 

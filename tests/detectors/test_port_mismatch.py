@@ -396,6 +396,12 @@ def test_padded_acknowledgements_before_the_handshake_do_not_refute_it() -> None
     assert judged(late) == ([], ["no name, but TLS begins in a later packet"])
 
 
+def test_padding_that_displaced_the_first_bytes_is_no_refutation() -> None:
+    shifted = absent(orig=[b"\0\0", HELLO[2:], BLOB], resp=[b"\0" * 6, SERVER_HELLO[6:], BLOB])
+    assert judged(shifted) == ([], ["no name, but its first bytes may be the padding of an empty packet"])
+    assert len(judged(absent(orig=[b"\0" * 7, BLOB], resp=[b"\0\1", BLOB]))[0]) == 1
+
+
 def test_http2_has_to_be_refuted_on_443_as_well() -> None:
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + BLOB
     assert judged(absent(orig=[preface, BLOB]))[0] == []
