@@ -328,6 +328,8 @@ def run(
     case_path: Path, captures: list[str] | None = None, title: str = "", mouse: bool = True, ascii: bool = False
 ) -> int:
     """Run the dashboard until it is quit; returns the exit status."""
+    for name in ("COLUMNS", "LINES"):  # exported once, they would be taken for the size of the terminal for ever
+        os.environ.pop(name, None)
     app = OddportApp(case_path, captures, title, ascii)
     status = app.run(mouse=mouse)
     return status if isinstance(status, int) else app.return_code or 0
