@@ -6,6 +6,7 @@ completion.
 """
 
 from dataclasses import fields
+from struct import Struct
 
 import cython
 import numpy as np
@@ -31,8 +32,8 @@ KEY = np.dtype(
     [("src", ">u8", 2), ("dst", ">u8", 2), ("id", ">u4"), ("context", ">u4"), ("interface", ">u2"), ("version", "u1")]
 )
 """A train's key, packed."""
-KEY_BYTES = 43
-KEY_VERSION = 42
+KEY_PARTS = Struct(">16s16sIIHB")
+KEY_BYTES = KEY_PARTS.size
 Key = bytes
 """KEY_BYTES of dtype KEY."""
 Raw = tuple[int, ...]
@@ -69,7 +70,8 @@ class FragmentTable:
         self._now = 0
         self._scratch = Decoded()
 
-    def __len__(self) -> int:
+    @property
+    def held_trains(self) -> int:
         """Trains that are held."""
         return len(self._held) + len(self._atomic)
 
@@ -99,7 +101,7 @@ class FragmentTable:
         nested: cython.bint
         whole: cython.bint
         at: cython.Py_ssize_t = 0
-        bytes_ = batch.data.data
+        octets = batch.data.data
         data = batch.data.data
         frame = batch.start.data
         number = batch.number.data
@@ -128,12 +130,12 @@ class FragmentTable:
                 flags = data[begin - 7] | (data[begin - 5] & 6)
                 length = begin - 8 - ip
                 if length > IPV6_HEADER:
-                    nested = _nested_before(bytes_, ip, begin)
+                    nested = _nested_before(octets, ip, begin)
             raw = (
                 number[row], file[row], first_packet + row, ts[row], begin - frame[row], offset[row], wire[row],
                 captured[row], more[row] == 1, ttl[row], proto, flags, length,
             )  # fmt: skip
-            piece = bytes_[begin : begin + captured[row]].tobytes()
+            piece = octets[begin : begin + captured[row]].tobytes()
             if more[row] == FRAGMENT_ATOMIC:
                 assembly = self._take_atomic(key, raw, piece)
             else:
@@ -228,18 +230,8 @@ class FragmentTable:
 
     def _open(self, table: dict[Key, Assembly], key: Key, raw: Raw) -> Assembly:
         ts = raw[RAW_TS]
-        train = Train(
-            self._next_id,
-            key[KEY_VERSION],
-            key[:16],
-            key[16:32],
-            raw[RAW_PROTO],
-            int.from_bytes(key[32:36], "big"),
-            int.from_bytes(key[36:40], "big"),
-            int.from_bytes(key[40:42], "big"),
-            ts,
-            ts,
-        )
+        src, dst, number, context, interface, version = KEY_PARTS.unpack(key)
+        train = Train(self._next_id, version, src, dst, raw[RAW_PROTO], number, context, interface, ts, ts)
         start = self._start if self._start is not None else ts
         train.at_start = ts - start <= self.timeout_ns
         self._next_id += 1
@@ -258,7 +250,7 @@ class FragmentTable:
         return 0
 
     def _evict(self, keep: Assembly) -> cython.bint:
-        """Give up the oldest train but `keep`; gives whether there was one."""
+        """Give up the oldest train but `keep` (atomic ones last); gives whether there was one."""
         for table in (self._held, self._atomic):
             for key, assembly in table.items():
                 if assembly is keep:
@@ -278,26 +270,29 @@ class FragmentTable:
 
     def _rewrite(self, decoded: Decoded, done: list[tuple[int, Assembly, bytes]]) -> None:
         """Read the headers of complete datagrams and make their rows those of whole packets."""
-        packets = bytearray()
         count = len(done)
-        at = np.zeros(count, np.int64)
-        starts = np.zeros(count, np.int64)
-        stop = np.zeros(count, np.int64)
-        wire_stop = np.zeros(count, np.int64)
         scratch = self._scratch
         for column in fields(scratch):
             getattr(scratch, column.name)[:count] = 0
-        for i, (_, assembly, datagram) in enumerate(done):
+        parts: list[bytes] = []
+        at: list[int] = []
+        starts: list[int] = []
+        wire_stops: list[int] = []
+        size = 0
+        for _, assembly, datagram in done:
             train = assembly.train
-            total = train.total or 0
-            at[i] = len(packets)
-            packets += _header(train, assembly.proto, total)
-            starts[i] = len(packets)
-            packets += datagram
-            stop[i] = len(packets)
-            wire_stop[i] = starts[i] + total
-        self.buffer = np.frombuffer(bytes(packets), np.uint8)
-        Reader(self.buffer, at, stop, wire_stop, scratch).run(0, count)
+            header = _header(train, assembly.proto, train.total or 0)
+            at.append(size)
+            size += len(header)
+            starts.append(size)
+            wire_stops.append(size + (train.total or 0))
+            size += len(datagram)
+            parts.append(header)
+            parts.append(datagram)
+        at.append(size)
+        self.buffer = np.frombuffer(b"".join(parts), np.uint8)
+        begins = np.array(at, np.int64)
+        Reader(self.buffer, begins[:count], begins[1:], np.array(wire_stops, np.int64), scratch).run(0, count)
         # others have a transport header that does not hold together, or are fragmented once more
         whole = np.flatnonzero(scratch.kind[:count] == KIND_IP)
         rows = np.array([row for row, _, _ in done], np.int64)[whole]
@@ -305,11 +300,13 @@ class FragmentTable:
             getattr(decoded, name)[rows] = getattr(scratch, name)[whole]
         decoded.kind[rows] = KIND_IP
         decoded.reassembled[rows] = 1
-        decoded.fragment_start[rows] = starts[whole]
+        decoded.fragment_start[rows] = np.array(starts, np.int64)[whole]
+        protos = scratch.proto[:count].tolist()
         for i in whole.tolist():
-            train = done[i][1].train
-            train.proto = int(scratch.proto[i])
-            if train.sport is None and train.proto in PORTS and scratch.payload_wire[i] >= 0:
+            _, assembly, datagram = done[i]
+            train = assembly.train
+            train.proto = protos[i]
+            if train.sport is None and train.proto in PORTS and assembly.ports_at(datagram) >= 0:
                 train.sport = int(scratch.sport[i])
                 train.dport = int(scratch.dport[i])
 

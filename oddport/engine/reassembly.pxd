@@ -18,6 +18,7 @@ cdef class Assembly:
     cdef Py_ssize_t behind
     cdef Py_ssize_t top
     cdef Py_ssize_t end
+    cdef bint cut
     cdef bint first_seen
     cdef bint lone
     cdef int ttl_low

@@ -93,6 +93,8 @@ class Assembly:
         self.stops: list[int] = []
         self.pieces: list[bytes] = []
         """Shorter than their range where the capture cut them."""
+        self.cut = False
+        """Whether there is such a piece."""
         self.owners: list[int] = []
         """Index in Train.fragments that a run of bytes came with, -1 = not listed."""
         self.ranges: set[int] = set()
@@ -218,12 +220,17 @@ class Assembly:
             self.starts, self.stops, self.pieces, self.owners = [0], [len(data)], [data], [-1]
         return data
 
+    def ports_at(self, datagram: bytes) -> int:
+        """Offset of the ports in the datagram, -1 where they were not captured."""
+        _, at, _ = upper_header(self.proto, self.train.version, datagram)
+        return at if at + 4 <= len(datagram) else -1
+
     def close(self) -> Train:
         """What is known of the train now that it is over."""
         train = self.train
         train.count = self.count
         train.last_ns = self.last_ns
-        train.fragments = [Fragment._make(raw) for raw in self.listed]
+        train.fragments = [tuple.__new__(Fragment, raw) for raw in self.listed]  # half the time of _make
         train.datagram = self.joined()
         if train.complete:
             return train
@@ -239,6 +246,8 @@ class Assembly:
 
     def joined(self) -> bytes:
         """Bytes from offset 0 to the first hole, cut or end."""
+        if self.filled == self.end and not self.behind and not self.cut:
+            return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         parts: list[bytes] = []
         cursor = 0
         limit = self.end if self.end >= 0 else IP_MAX
@@ -335,6 +344,8 @@ class Assembly:
         self.ranges.add(span)
         if start == stop:
             return
+        if len(data) < stop - start:
+            self.cut = True
         if not starts or start >= stops[len(stops) - 1]:
             starts.append(start)
             stops.append(stop)
