@@ -94,7 +94,7 @@ def is_empty(path: Path) -> bool:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         return bool(tables == 0 and version == 0)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False  # what is wrong with it is told by the one who opens it
     finally:
         connection.close()
@@ -141,7 +141,7 @@ def _connect_for_writing(path: Path, empty: bool, check: bool) -> Opened:
             f"journal_size_limit={CHECKPOINT_PAGES * PAGE_SIZE}",
         ):
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         connection.close()
         raise explain(error, path, "opened for writing") from error
     except BaseException:
@@ -168,7 +168,7 @@ def connect_for_reading(path: Path) -> Opened:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         _tune_reader(connection)
         return Opened(connection, "")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         connection.close()
         if not _wants_wal_index(error, path):
             raise explain(error, path, "opened") from error
@@ -183,7 +183,7 @@ def connect_for_reading(path: Path) -> Opened:
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         _tune_reader(connection)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         connection.close()
         raise explain(error, path, "opened") from error
     return Opened(
@@ -209,7 +209,7 @@ def read_version(connection: sqlite3.Connection, path: Path, known: int = SCHEMA
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise explain(error, path, "opened") from error
     if application == 0 and version == 0 and tables == 0:
         raise CaseNotReady(f"The case {path} has nothing in it yet: its load has not begun. Load the capture again.")
@@ -223,8 +223,13 @@ def read_version(connection: sqlite3.Connection, path: Path, known: int = SCHEMA
     return version
 
 
-def explain(error: sqlite3.Error, path: Path, tried: str) -> CaseError:
-    """The sentence for what SQLite said about `path`; `tried` is a participle: "opened", "written"."""
+def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path, tried: str) -> CaseError:
+    """The sentence for what SQLite said about `path`; `tried` is a participle: "opened", "written".
+
+    Python cannot even read what SQLite says where a damaged name is in it: a UnicodeDecodeError.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return CaseError(f"The case {path} is damaged. Load the capture into a new case.")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary result code
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return CaseBusy(
@@ -276,7 +281,7 @@ def _tune_reader(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
 
 
-def _wants_wal_index(error: sqlite3.Error, path: Path) -> bool:
+def _wants_wal_index(error: Exception, path: Path) -> bool:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
         return False

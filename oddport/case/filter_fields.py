@@ -18,10 +18,20 @@ class Condition:
 
     sql: str
     params: tuple[Parameter, ...] = ()
+    word: str = ""
+    """`AND` or `OR` of the parts, `NOT` of the only one; empty for a comparison."""
+    parts: "tuple[Condition, ...]" = ()
 
     def negated(self) -> "Condition":
-        """True exactly where this one is not."""
-        return Condition(f"NOT ifnull({self.sql}, 0)", self.params)
+        """True exactly where this one is not.
+
+        The negation goes down to the comparisons, so that it nests nothing: SQLite's parser takes 100 open symbols.
+        """
+        if self.word == "NOT":
+            return self.parts[0]
+        if self.parts:
+            return joined([part.negated() for part in self.parts], "OR" if self.word == "AND" else "AND")
+        return Condition(f"NOT ifnull({self.sql}, 0)", self.params, "NOT", (self,))
 
 
 def joined(conditions: Sequence[Condition], word: str) -> Condition:
@@ -29,7 +39,8 @@ def joined(conditions: Sequence[Condition], word: str) -> Condition:
     if len(conditions) == 1:
         return conditions[0]
     sql = f" {word} ".join(condition.sql for condition in conditions)
-    return Condition(f"({sql})", tuple(p for condition in conditions for p in condition.params))
+    params = tuple(p for condition in conditions for p in condition.params)
+    return Condition(f"({sql})", params, word, tuple(conditions))
 
 
 NEVER = Condition("0")

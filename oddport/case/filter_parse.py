@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 LONGEST = 4_000
 """Characters of a filter."""
-DEEPEST = 60
-"""Parentheses and `not` inside each other; SQLite takes expressions 1,000 deep (SQLITE_MAX_EXPR_DEPTH)."""
+DEEPEST = 20
+"""Parentheses and `not` inside each other: three of the 100 symbols that SQLite's parser holds (YYSTACKDEPTH) each."""
 GRAMMAR = """
 start: either
 either: all (OR all)*
@@ -49,6 +49,9 @@ def parse(text: str) -> Any:
 
     if len(text) > LONGEST:
         raise FilterError(f"The filter is longer than {LONGEST:,} characters.", LONGEST)
+    for column, character in enumerate(text):
+        if "\ud800" <= character <= "\udfff":
+            raise FilterError("This character is no text and cannot be looked for.", column)
     depth = nots = 0
     for kind, _, column in tokens(text):
         depth += (kind == "LPAR") - (kind == "RPAR")

@@ -106,7 +106,8 @@ def prefixes_of(text: str) -> list[Bounds]:
 def _ipv4_prefixes(text: str) -> list[Bounds]:
     whole, _, last = text.rpartition(".")
     octets = [int(part) for part in whole.split(".")] if whole else []
-    if any(octet > 255 for octet in octets) or (last == "" and len(octets) > 3):
+    zeros = any(part[0] == "0" and part != "0" for part in whole.split(".")) if whole else False
+    if zeros or any(octet > 255 for octet in octets) or (last == "" and len(octets) > 3):
         return []
     fixed = 0
     for octet in octets:

@@ -46,6 +46,11 @@ class Pool:
             raise explain(error, self._path, "read") from error
         except sqlite3.DatabaseError as error:
             raise explain(error, self._path, "read") from error
+        except UnicodeEncodeError:
+            raise  # of what was asked for, not of what was read
+        except (ValueError, OverflowError, TypeError, LookupError) as error:
+            # SQLite read the row, but it holds what no writer of a case puts into it
+            raise CaseError(f"The case {self._path} is damaged ({error}). Load the capture into a new case.") from error
         finally:
             if wanted is not None:
                 connection.set_progress_handler(None, 0)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,13 +160,9 @@ def test_a_train_is_put_together_from_the_capture_and_earlier_bytes_win(tmp_path
         # data begins 4 bytes into each frame: 8 bytes of packet 0, then 8 of packet 1
         assert reader.train_bytes(found) == BYTES[28:36] + BYTES[128:136]
         overlapping = [found.fragments[0], type(found.fragments[1])(2, 0, 1, 0, 4, 4, 8, 8, False, 64, 17, 0, 20)]
-        other = type(found)(**{**_fields(found), "fragments": tuple(overlapping)})
+        other = replace(found, fragments=tuple(overlapping))
         assert reader.train_bytes(other) == BYTES[28:36] + BYTES[132:136]
-        hole = type(found)(**{**_fields(found), "fragments": (found.fragments[1],)})
+        hole = replace(found, fragments=(found.fragments[1],))
         assert reader.train_bytes(hole) == b""
         gone = [type(found.fragments[0])(1, 0, 99, 0, 4, 0, 8, 8, False, 64, 17, 0, 20)]
-        assert reader.train_bytes(type(found)(**{**_fields(found), "fragments": tuple(gone)})) == b""
-
-
-def _fields(row: object) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}  # type: ignore[attr-defined]
+        assert reader.train_bytes(replace(found, fragments=tuple(gone))) == b""

@@ -14,14 +14,14 @@ from oddport.case.reader import CaseReader
 
 def add_country(database: sqlite_utils.Database) -> None:
     """From version 1: a column, filled in, and a table that is made over."""
-    database["flow"].add_column("country", str)
+    database.table("flow").add_column("country", str)
     database.execute("UPDATE flow SET country = 'n/a'")
-    database["detector_error"].transform(rename={"at": "place"})
+    database.table("detector_error").transform(rename={"at": "place"})
 
 
 def add_index(database: sqlite_utils.Database) -> None:
     """From version 2."""
-    database["flow"].create_index(["country"])
+    database.table("flow").create_index(["country"])
 
 
 def test_two_steps_lead_from_version_1_to_3_and_keep_all_that_was_there(own_case: Path) -> None:
@@ -72,7 +72,7 @@ def test_opening_an_older_case_brings_it_up_to_date(own_case: Path, monkeypatch:
         return migrate(path, {1: add_index_on_sport}, target=2)
 
     def add_index_on_sport(database: sqlite_utils.Database) -> None:
-        database["flow"].create_index(["sport"])
+        database.table("flow").create_index(["sport"])
 
     for module in ("oddport.case.connect", "oddport.case.reader", "oddport.case.migrations"):
         monkeypatch.setattr(f"{module}.SCHEMA_VERSION", 2)

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -340,12 +342,12 @@ def as_nobody(path: Path) -> str:
 
 
 @pytest.fixture
-def read_only_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def read_only_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which nobody but root may write, on a path that everybody may walk."""
     base = Path("/tmp") if os.geteuid() == 0 else tmp_path_factory.mktemp("ro")
     folder = base / f"oddport-read-only-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir(mode=0o755)
-    yield folder  # type: ignore[misc]
+    yield folder
     folder.chmod(0o755)
     shutil.rmtree(folder)
 
@@ -421,7 +423,7 @@ class Stubborn(sqlite3.Connection):
 
     answer: str | None = "delete"
 
-    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         if sql == "PRAGMA journal_mode=WAL":
             if self.answer is None:
                 raise sqlite3.OperationalError("disk I/O error")

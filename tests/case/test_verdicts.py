@@ -58,13 +58,13 @@ def test_a_verdict_on_a_case_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_verdicts_are_from_the_user_of_the_process(own_case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts.getpass, "getuser", lambda: "eve")
+    monkeypatch.setattr("getpass.getuser", lambda: "eve")
     verdicts.set_verdict(own_case, "f1", "benign")
 
     def unknown() -> str:
         raise OSError("no such user")
 
-    monkeypatch.setattr(verdicts.getpass, "getuser", unknown)
+    monkeypatch.setattr("getpass.getuser", unknown)
     verdicts.set_verdict(own_case, "f2", "benign")
     connection = sqlite3.connect(own_case)
     assert connection.execute("SELECT user FROM verdict ORDER BY uid").fetchall() == [("eve",), ("unknown",)]

@@ -77,7 +77,7 @@ def test_this_process_runs_and_another_of_its_number_does_not(monkeypatch: pytes
     def refused(pid: int, signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(process.os, "kill", refused)
+    monkeypatch.setattr("os.kill", refused)
     assert process.is_running(process.ProcessIdentity(me.host, 1, ""), None)
     assert process.process_start(2**22 + 1) == ""
 
