@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from oddport.case.errors import CaseError
 from tui.data.case import Store, Summary
 from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
@@ -165,8 +166,6 @@ class OddportApp(App[int]):
             screen.say(f"Stopped at {read}. What was read is kept. L loads again.", "medium")
 
     def _look_at_case(self, force: bool = False, last: bool = False) -> None:
-        from oddport.case.errors import CaseError
-
         if not self.store.exists():
             if force or self.store.problem:
                 self._tell(changed=False, last=last)
@@ -177,11 +176,15 @@ class OddportApp(App[int]):
                 self.summary = self.store.summary()
             self._read_problem = ""
         except (CaseError, sqlite3.Error) as error:
-            self._read_problem = f"The case could not be read: {error}."
+            self.read_problem(error)
             self._tell(changed=False, last=last)
             return
         if changed or force or last:
             self._tell(changed, last)
+
+    def read_problem(self, error: Exception) -> None:
+        """Note that the case could not be read; the next look at it that succeeds clears it."""
+        self._read_problem = str(error) if isinstance(error, CaseError) else f"The case could not be read: {error}."
 
     def _tell(self, changed: bool, last: bool) -> None:
         for screen in self._roots() if last else [self._base()]:
@@ -236,7 +239,11 @@ class OddportApp(App[int]):
             while len(self.screen_stack) > 1:
                 await self.pop_screen()
             return
-        self._visited.append(mode)
+        # a screen that is under the way back is gone back to, so that `q` never leads round in circles
+        if mode in self._visited:
+            del self._visited[self._visited.index(mode) + 1 :]
+        else:
+            self._visited.append(mode)
         await self.switch_mode(mode)
         take = getattr(self._base(), "take", None)
         if take is not None:

@@ -228,11 +228,11 @@ def make_case(
         writer.attack_version = "18.1"
         writer.begin_load(412_000_000)
         writer.put_files([file], [Port()])
+        columns = packet_arrays(1)
+        columns["ts"][0], columns["offset"][0], columns["caplen"][0] = START, place, len(frame)
+        columns["wirelen"][0], columns["flow"][0], columns["info"][0] = len(frame), min(len(flows), 1), 16
+        writer.put_packets(columns, 0, 1, {0: 1})
         if flows:
-            columns = packet_arrays(1)
-            columns["ts"][0], columns["offset"][0], columns["caplen"][0] = START, place, len(frame)
-            columns["wirelen"][0], columns["flow"][0], columns["info"][0] = len(frame), 1, 16
-            writer.put_packets(columns, 0, 1, {0: 1})
             put_flows(writer, flows)
         if found:
             writer.put_findings([finding_of(each, flows[each.flow - 1], n) for n, each in enumerate(found)])

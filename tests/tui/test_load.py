@@ -58,6 +58,12 @@ def test_a_loader_that_is_killed_says_by_which_signal(tmp_path: Path) -> None:
     assert "It was ended by signal 9." in told[-1].message
 
 
+def test_a_loader_that_breaks_says_that_this_is_a_bug(tmp_path: Path) -> None:
+    load, told = run("1 / 0", tmp_path)
+    load.wait(20)
+    assert "This is a bug in oddport: ZeroDivisionError: division by zero." in told[-1].message
+
+
 def test_a_failure_that_the_loader_tells_itself_is_shown_as_it_is(tmp_path: Path) -> None:
     load, told = run(
         'print(\'{"state": "failed", "message": "No such capture: a.pcap."}\'); raise SystemExit(2)', tmp_path

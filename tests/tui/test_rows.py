@@ -146,7 +146,6 @@ def test_findings_that_are_taken_back_leave_the_list_and_the_others_stay(tmp_pat
     desk.rows.poll()
     desk.settle()
     assert [desk.rows.row(n).title for n in range(len(desk.rows))] == ["TLS on 8088/tcp", "DNS on 8053/udp"]
-    assert desk.rows.by_id(2) is None
     writer.close()
     desk.close()
 

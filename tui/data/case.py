@@ -178,13 +178,6 @@ class Store:
             self.bytes_problem = str(error)
             return None
 
-    def worst_finding(self, flow: int) -> int | None:
-        """Id of the worst finding of a flow."""
-        row = self.connection.execute(
-            "SELECT id FROM finding WHERE flow = ? ORDER BY severity DESC, score DESC, id LIMIT 1", (flow,)
-        ).fetchone()
-        return row[0] if row else None
-
     def flows_with_findings(self) -> frozenset[int]:
         """Ids of all flows that have one."""
         return frozenset(row[0] for row in self.connection.execute("SELECT DISTINCT flow FROM finding WHERE flow > 0"))

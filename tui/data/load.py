@@ -175,6 +175,8 @@ class Load:
         if progress.state == "failed" and progress.message:
             return progress
         said = next((row.strip() for row in reversed(self._errors) if row.strip()), "")
+        if any(row.startswith("Traceback ") for row in self._errors):
+            said = f"This is a bug in oddport: {said}."
         how = (
             f"It was ended by signal {-code}." if code < 0 else said or f"It ended with status {code} and said nothing."
         )

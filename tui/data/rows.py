@@ -6,6 +6,7 @@ The ids are collected in a thread. While a load runs, new rows join at the end, 
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from array import array
 from collections import OrderedDict
@@ -13,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from oddport.case.errors import CaseError
 from tui.data.background import Background
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
 PAGE, PAGES = 128, 48
@@ -145,17 +146,18 @@ class IdRows:
         number, within = divmod(index, PAGE)
         page = self._pages.get(number)
         if page is None:
-            page = self._fetch(self._ids[number * PAGE : (number + 1) * PAGE])
+            ids = self._ids[number * PAGE : (number + 1) * PAGE]
+            try:
+                page = self._fetch(ids)
+            except (CaseError, sqlite3.Error) as error:
+                page = [None] * len(ids)  # until the pages are forgotten: not asked again at each line
+                self._failed(error)
             self._pages[number] = page
             if len(self._pages) > PAGES:
                 self._pages.popitem(last=False)
         else:
             self._pages.move_to_end(number)
         return page[within] if within < len(page) else None
-
-    def by_id(self, row_id: int) -> Any | None:
-        """The row of an id, whether it is listed or not."""
-        return self._fetch(array("q", [row_id]))[0]
 
     def _fetch(self, ids: array[int]) -> list[Any]:
         if self._connection is None:

@@ -12,6 +12,7 @@ from tui.data.attack import MappedLine, Overview, TechniqueLine, mapped_findings
 from tui.format import count, plural
 from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS, Glyphs
 from tui.screens.base import Frame
+from tui.screens.case_frame import CaseFrame
 from tui.screens.listing import wrapped
 from tui.theme import look
 from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from tui.app import OddportApp
     from tui.data.case import Store, Summary
     from tui.data.load import Progress
 
@@ -186,7 +186,7 @@ WIDE_SPEC = TableSpec(
 )
 
 
-class AttackScreen(Frame):
+class AttackScreen(CaseFrame):
     """Tab 5."""
 
     DEFAULT_CSS = """
@@ -222,8 +222,7 @@ class AttackScreen(Frame):
     ]
 
     def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.store = store
+        super().__init__(store)
         self.tree_rows = Tree()
         self.found = Overview()
         self.unfolded: set[str] = set()
@@ -242,15 +241,6 @@ class AttackScreen(Frame):
         yield Lines(id="nothing")
 
     @property
-    def host(self) -> OddportApp:
-        """The dashboard."""
-        from tui.app import OddportApp
-
-        app = self.app
-        assert isinstance(app, OddportApp)
-        return app
-
-    @property
     def table(self) -> VirtualTable:
         """The tree."""
         return self.query_one("#main", VirtualTable)
@@ -267,6 +257,9 @@ class AttackScreen(Frame):
 
     def look_again(self) -> None:
         """Count anew; what is unfolded stays so, the cursor on its row."""
+        self.guarded(self._look_again)
+
+    def _look_again(self) -> None:
         if not self.store.exists():
             self._show()
             return
@@ -417,11 +410,9 @@ class AttackScreen(Frame):
         if not node.finding.flow:
             self.host.open_finding(node.finding.id)
             return
-        from tui.screens.flow import FlowScreen
-
         flow = node.finding.flow
         trail = ("ATT&CK", node.technique.id, node.finding.title, f"Flow {count(flow)}")
-        self.app.push_screen(FlowScreen(self.store.reader, flow, trail, node.finding.id))
+        self.open_flow(flow, trail, node.finding.id)
 
     def _list_all(self, technique: str) -> None:
         self.app.call_later(self.host.list_findings, f"finding == {technique}")
@@ -437,7 +428,7 @@ class AttackScreen(Frame):
             self.open_findings ^= {(node.technique.id, node.finding.id)}
         else:
             return
-        self._build()
+        self.guarded(self._build)
 
     def action_tactic(self, step: int) -> None:
         """To the first technique of the next tactic that has findings."""

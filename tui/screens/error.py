@@ -38,7 +38,10 @@ class Problem:
 
 def problem_lines(problem: Problem, width: int, alert: str) -> list[Line]:
     """The page of a problem."""
-    rows = [line((f"{alert} ", problem.ink), (problem.title, "strong")), EMPTY]
+    titles = wrap(problem.title, max(width - 4, 20))
+    rows = [line((f"{alert} ", problem.ink), (titles[0], "strong"))]
+    rows += [line("  ", (row, "strong")) for row in titles[1:]]
+    rows.append(EMPTY)
     for name, text in problem.facts:
         for place, row in enumerate(wrap(text, max(width - 13, 20))):
             rows.append(line((f"{name if place == 0 else '':<10} ", "muted"), row))

@@ -66,7 +66,10 @@ class FindingsScreen(ListScreen):
         wide = self.size.width >= 120
         if summary is None:
             return line((self.case_name(), "text"))
-        pieces: list[Piece] = [(plural(summary.findings, "finding") if wide else self.case_name(), "text"), "  "]
+        pieces: list[Piece] = [
+            (plural(summary.findings, "finding") if wide and summary.findings else self.case_name(), "text"),
+            "  ",
+        ]
         if self.filter_text or (self.rows is not None and self.rows.tail):
             if self.filter_text:
                 shown = len(self.rows) if self.rows is not None else 0
@@ -146,7 +149,7 @@ class FindingsScreen(ListScreen):
         if detail.techniques:
             technique = detail.techniques[0]
             right = [(technique.id, "accent"), (f" {technique.relation}", "muted")]
-        if len(finding.dst) > self.table.width_of("to"):  # the whole of what the list had to cut
+        if 0 < self.table.width_of("to") < len(finding.dst):  # the whole of what the list had to cut
             right = [("to ", "muted"), (finding.dst, "text")]
         elif finding.name:
             right = [("name ", "muted"), (cut(finding.name, 30), "text"), "   ", *right]
@@ -351,10 +354,7 @@ class FindingsScreen(ListScreen):
         if not finding.flow:
             self.say("This finding is about fragments that belong to no flow.", "muted")
             return
-        from tui.screens.flow import FlowScreen
-
-        trail = ("Findings", finding.title, f"Flow {count(finding.flow)}")
-        self.app.push_screen(FlowScreen(self.store.reader, finding.flow, trail, finding.id))
+        self.open_flow(finding.flow, ("Findings", finding.title, f"Flow {count(finding.flow)}"), finding.id)
 
     def action_next(self, step: int) -> None:
         """To the next finding without a verdict."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from oddport.case.words import SERVERS, STATES, note_words
-from tui.data.case import Judged, judged
+from tui.data.case import FIRST_PACKETS, Judged, judged
 from tui.data.flows import LISTING, SPEC, TIERS, FlowLine, facts_of, proto_word, severity_cell
 from tui.format import clock, count, date, duration, endpoint, plural, size
 from tui.glyphs import MISMATCH, SEVERITY_INKS, SEVERITY_LETTERS, VERDICT_INKS, VERDICT_WORDS, Glyphs
@@ -139,8 +139,7 @@ class FlowsScreen(ListScreen):
         if finding is not None and finding[2]:
             first += [("   expected ", "muted"), (finding[2], "expected")]
         facts = facts_of(flow.facts)
-        cut_to = len(flow.dst) > self.table.width_of("to")
-        if cut_to:  # the whole of what the list had to cut
+        if 0 < self.table.width_of("to") < len(flow.dst):  # the whole of what the list had to cut
             first += [("   to ", "muted"), (flow.dst, "text")]
         elif flow.says:
             first.append((f"   {flow.says}", "text"))
@@ -153,7 +152,7 @@ class FlowsScreen(ListScreen):
             (size(flow.bytes_r), "text"), (f"   {duration(flow.last_ns - flow.first_ns)}", "text"),
         ]  # fmt: skip
         words = note_words(flow.notes)
-        if len(flow.src) > self.table.width_of("from"):
+        if 0 < self.table.width_of("from") < len(flow.src):
             second = [("from ", "muted"), (flow.src, "text"), (f"   {size(flow.bytes)}", "text")]
         elif words:
             second.append((f"   {', '.join(words)}", "muted"))
@@ -260,8 +259,15 @@ class FlowsScreen(ListScreen):
             rows += [EMPTY, line(("First bytes", "strong"), (f"   {arrow} {word}", "muted")), EMPTY]
             rows += hex_rows(payload, (), glyphs, 0, each)
         if not shown:
-            rows = [EMPTY, line((self.store.bytes_problem or "No payload.", "muted"))]
+            rows = [EMPTY, *wrapped(self.store.bytes_problem or self._no_bytes(row), self.size.width // 2, "muted")]
         return rows
+
+    def _no_bytes(self, row: FlowLine) -> str:
+        if not row.payload:
+            return "No payload."
+        if self.load_runs:
+            return "The first bytes are not in the case yet."
+        return f"None of the first {FIRST_PACKETS} packets holds payload by itself. Enter lists them all."
 
     # nothing to list ------------------------------------------------------------------------------------------------
 
@@ -277,20 +283,18 @@ class FlowsScreen(ListScreen):
         if self.rows is None or not self.rows.ready:
             return []
         packets = self.summary.packets if self.summary else 0
-        return [
-            line(("No flows", "strong")),
-            EMPTY,
-            line(f"{plural(packets, 'packet')} read; none of them was IP that could be read."),
-        ]
+        why = (
+            f"{plural(packets, 'packet')} read; none of them was IP that could be read."
+            if packets
+            else "Nothing was read."
+        )
+        return [line(("No flows", "strong")), EMPTY, line(why)]
 
     # keys -----------------------------------------------------------------------------------------------------------
 
     def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
         flow: FlowLine = event.row
-        from tui.screens.flow import FlowScreen
-
-        finding = self.store.worst_finding(flow.id)
-        self.app.push_screen(FlowScreen(self.store.reader, flow.id, ("Flows", f"Flow {count(flow.id)}"), finding))
+        self.open_flow(flow.id, ("Flows", f"Flow {count(flow.id)}"), None)
 
     def action_odd(self) -> None:
         """Only flows that do not fit their port; again: all."""
@@ -313,5 +317,5 @@ class FlowsScreen(ListScreen):
         if action == "next":
             return self.rows is not None and len(self.rows) > 0
         if action == "odd":
-            return self.rows is not None
+            return self.rows is not None and (len(self.rows) > 0 or bool(self.filter_text))
         return super().check_action(action, parameters)

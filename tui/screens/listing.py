@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from tui.data.background import Background
 from tui.data.rows import ALL, IdRows, Listing, Where
 from tui.format import count, percent, plural, size
-from tui.screens.base import Frame
+from tui.screens.case_frame import CaseFrame
 from tui.theme import look
 from tui.widgets.filter_bar import FilterBar, Wrong
 from tui.widgets.line import Line, Piece, Span, line, wrap
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
-    from tui.app import OddportApp
     from tui.data.case import Store, Summary
     from tui.data.load import Progress
     from tui.widgets.columns import TableSpec
@@ -63,7 +62,7 @@ class RowsOfNothing:
         """None."""
 
 
-class ListScreen(Frame):
+class ListScreen(CaseFrame):
     """A top-level screen with a list of the case."""
 
     DEFAULT_CSS = """
@@ -97,8 +96,7 @@ class ListScreen(Frame):
     ]
 
     def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.store = store
+        super().__init__(store)
         self.rows: IdRows | None = None
         self.filter_text = ""
         self.summary: Summary | None = None
@@ -164,7 +162,7 @@ class ListScreen(Frame):
         self._show_row()
 
     def _rows_failed(self, error: Exception) -> None:
-        self.say(str(error) or type(error).__name__, "high")
+        self.app.call_later(self.say_unreadable, error)
 
     # the case and the load ------------------------------------------------------------------------------------------
 
@@ -189,15 +187,6 @@ class ListScreen(Frame):
         """A load runs."""
         return self.progress is not None and self.progress.running
 
-    @property
-    def host(self) -> OddportApp:
-        """The dashboard."""
-        from tui.app import OddportApp
-
-        app = self.app
-        assert isinstance(app, OddportApp)
-        return app
-
     def show_notices(self) -> None:
         """A line for each of the worst; the others by `D`."""
         found = [(problem.title, problem.ink) for problem in self.host.problems()]
@@ -205,7 +194,7 @@ class ListScreen(Frame):
         rows = []
         for place, (text, ink) in enumerate(found[:NOTICES]):
             more = len(found) - NOTICES if place == NOTICES - 1 else 0
-            right: list[Piece] = [("D", "key"), (f" {count(more)} more" if more > 0 else " shows why", "muted")]
+            right: list[Piece] = [("D", "key"), (f" {count(more)} more" if more > 0 else " shows more", "muted")]
             rows.append(line((f"{alert} ", ink), (text, "text"), right=right))
         self.query_one("#notices", Lines).show(rows)
 
@@ -215,8 +204,10 @@ class ListScreen(Frame):
         self._show_row()
 
     def _show_row(self) -> None:
-        if not self.is_mounted:
-            return
+        if self.is_mounted:
+            self.guarded(self._show_row_now)
+
+    def _show_row_now(self) -> None:
         empty = self.rows is None or not len(self.rows)
         was = self.has_class("-empty")
         self.set_class(empty, "-empty")
@@ -392,7 +383,8 @@ class ListScreen(Frame):
         if action == "sort_in":
             return bool(self.rows is not None and self.rows.tail)
         if action == "filter":
-            return self.rows is not None and not self.has_class("-filtering")
+            something = self.rows is not None and (len(self.rows) > 0 or bool(self.filter_text))
+            return something and not self.has_class("-filtering")
         return True
 
 

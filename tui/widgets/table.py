@@ -236,6 +236,8 @@ class VirtualTable(Widget, can_focus=True):
 
     def on_resize(self) -> None:
         self.top = self._bounded(self.top)
+        # what is said of the row may depend on the columns that fit now
+        self.post_message(self.Moved(self, self.cursor, self.current))
 
     def on_mount(self) -> None:
         self.rows_changed()
