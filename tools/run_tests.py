@@ -19,7 +19,7 @@ STATIC = (
     ("import contracts", [str(BIN / "lint-imports")]),
 )
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-UNCOMPILED = ["tests/engine", "tests/protocols", "tests/loading", "tests/detection", "tests/detectors", "tests/capture"]
+UNCOMPILED = ["tests/engine/test_flows.py", "tests/engine/test_columns.py", "tests/loading"]
 """Tests that are run a second time with the engine as plain Python."""
 
 

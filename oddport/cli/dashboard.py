@@ -32,7 +32,7 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
         return 2
     if "-" in paths:
         fail(
-            "The dashboard takes its keys from standard input. `oddport load - --case FILE` keeps a pipe; open FILE then."
+            "The dashboard takes its keys from standard input. `oddport load - --case FILE` keeps a pipe for later."
         )
         return 2
     try:
