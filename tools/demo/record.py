@@ -21,7 +21,15 @@ from pathlib import Path
 NEEDED = ("nginx", "openssl", "sshd", "ssh-keyscan", "dnsmasq", "dig", "curl", "ncat", "tcpdump", "ip")
 INSIDE, OUTSIDE = "oddport-inside", "oddport-outside"
 CLIENTS = ("10.20.3.14", "10.20.3.27", "10.20.4.9", "10.20.5.31", "10.20.6.2", "10.20.8.14")
-SERVERS = ("203.0.113.80", "198.51.100.25", "203.0.113.66", "198.51.100.53", "203.0.113.140", "192.0.2.10", "192.0.2.53")
+SERVERS = (
+    "203.0.113.80",
+    "198.51.100.25",
+    "203.0.113.66",
+    "198.51.100.53",
+    "203.0.113.140",
+    "192.0.2.10",
+    "192.0.2.53",
+)
 SETTLE = 0.4
 """Seconds for a server to listen, and for tcpdump to write its last packets."""
 
@@ -34,7 +42,9 @@ def root(*words: str) -> None:
 def inside(*words: str, data: bytes = b"", timeout: float = 10) -> None:
     """A client's command; what it answers does not matter."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(["ip", "netns", "exec", INSIDE, *words], input=data, capture_output=True, timeout=timeout, check=False)
+        subprocess.run(
+            ["ip", "netns", "exec", INSIDE, *words], input=data, capture_output=True, timeout=timeout, check=False
+        )
 
 
 @contextlib.contextmanager
@@ -158,7 +168,10 @@ def http_on_443(folder: Path) -> None:
 def benign_mix(folder: Path) -> None:
     crt, key = certificate(folder, "www.example")
     ssl = f"ssl_certificate {crt}; ssl_certificate_key {key};"
-    blocks = ("listen 192.0.2.10:80; listen 192.0.2.10:8080;", f"listen 192.0.2.10:443 ssl; listen 192.0.2.10:8443 ssl; {ssl}")
+    blocks = (
+        "listen 192.0.2.10:80; listen 192.0.2.10:8080;",
+        f"listen 192.0.2.10:443 ssl; listen 192.0.2.10:8443 ssl; {ssl}",
+    )
     names = ["--address=/www.example/192.0.2.10"]
     with outside(*nginx(folder, *blocks)), outside(*sshd(folder, 22)), outside(*dnsmasq(*names)):
         for client in CLIENTS[:3]:
@@ -181,7 +194,18 @@ def dns_fragments(folder: Path) -> None:
     text = ",".join(f"{i:02d}" + "v" * 240 for i in range(12))
     with outside(*dnsmasq(f"--txt-record=keys.example,{text}")):
         for client in CLIENTS[:2]:
-            inside("dig", "-b", client, "@192.0.2.53", "keys.example", "TXT", "+bufsize=4096", "+tries=1", "+time=2", "+ignore")
+            inside(
+                "dig",
+                "-b",
+                client,
+                "@192.0.2.53",
+                "keys.example",
+                "TXT",
+                "+bufsize=4096",
+                "+tries=1",
+                "+time=2",
+                "+ignore",
+            )
 
 
 SCENES: dict[str, Callable[[Path], None]] = {
@@ -211,7 +235,9 @@ def record(name: str, target: Path) -> None:
 
 def main() -> None:
     """Record every scene."""
-    missing = [name for name in NEEDED if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None]
+    missing = [
+        name for name in NEEDED if shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None
+    ]
     if missing or os.geteuid():
         sys.exit(f"Recording needs root and these programs: {', '.join(missing) or 'all are there'}.")
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo_pcaps")
