@@ -159,6 +159,12 @@ def test_payload_length_zero_without_a_jumbo_option_goes_to_the_end_of_the_frame
     assert payload(batch, out) == b"rest"
 
 
+def test_a_jumbo_option_that_the_snap_length_cut_is_not_read() -> None:
+    packet = ip6(bytes((17, 0, 0xC2, 4)), 0, length=0)
+    _, out = decoded(packet, wire=[500])
+    assert (out.kind[0], out.proto[0]) == (KIND_IP, 0)
+
+
 def test_a_jumbo_option_behind_padding_is_found() -> None:
     body = udp(b"j" * 9, length=0)
     header = bytes((17, 1, 0, 0x01, 1, 0, 0, 0, 0xC2, 4)) + struct.pack(">I", 16 + len(body)) + b"\0\0"

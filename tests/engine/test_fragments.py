@@ -325,6 +325,12 @@ def test_atomic_fragments_of_one_id_are_one_train() -> None:
     assert (train.count, train.anomalies) == (3, {"atomic"})
 
 
+def test_an_atomic_fragments_id_is_forgotten_after_the_timeout() -> None:
+    whole = piece6(udp(b"whole"), 0, False)
+    trains = run(whole, whole, times=[0, 60 * SECOND + 1])
+    assert [train.count for train in trains] == [1, 1]
+
+
 def test_a_fragment_header_in_a_fragment_is_nested() -> None:
     inner = bytes((17, 0, 0, 1)) + bytes(4) + DATAGRAM[:392]
     assert "nested_header" in anomalies(piece6(inner, 0, True, proto=44))
