@@ -1,342 +1,50 @@
-"""A case, and captures that are to be loaded into it → the dashboard.
-
-The app holds what all screens share: the case, the load that runs, the look. Four times a second while something
-changes
-it looks at the case and tells the screen that is on top; screens ask the case for their rows themselves.
-"""
+"""A case and captures → the dashboard: starts the loader first, so that it works while the dashboard is imported."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.app import App
-from textual.binding import Binding, BindingType
-
-from oddport.case.errors import CaseError
-from tui.data.case import Store, Summary
-from tui.data.load import Load, Progress
-from tui.glyphs import choose_glyphs
-from tui.screens.base import TABS, Frame
-from tui.theme import NAMES, PALETTES, Look, Palette, choose_palette
+from tui.data.load import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from textual.screen import Screen
-
-    from tui.screens.error import Problem
-
-POLL_SECONDS = 0.25
-IDLE_POLL_SECONDS = 2.0
-"""Where no load of ours runs: another process may write the case."""
-
-
-class OddportApp(App[int]):
-    """The dashboard."""
-
-    TITLE = "oddport"
-    ENABLE_COMMAND_PALETTE = False
-    CSS = """
-    * { scrollbar-size: 0 0; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(tab.key, f"tab('{tab.mode}')", tab.word, show=False, id=f"move.tab_{tab.mode}", tooltip="screens")
-            for tab in TABS
-        ),
-        Binding(
-            "ctrl+c", "quit_app", "quit", show=False, id="move.interrupt", tooltip="quit", system=True, priority=True
-        ),
-        Binding("ctrl+q", "ignore", show=False, system=True, priority=True),
-    ]
-
-    def __init__(
-        self,
-        case_path: Path,
-        captures: Sequence[str] | None = None,
-        title: str = "",
-        ascii: bool = False,
-        environ: Mapping[str, str] | None = None,
-        command: Sequence[str] | None = None,
-    ) -> None:
-        environ = os.environ if environ is None else environ
-        self._environ = dict(environ)  # Textual takes NO_COLOR out of the process
-        self._theme_name, self._theme_problem = self._wanted_theme()
-        palette = choose_palette(self._environ, self._theme_name)
-        self.look = Look(palette, choose_glyphs(self._environ, ascii))
-        super().__init__(ansi_color=True if palette.depth == "plain" else None)
-        for each in PALETTES.values():
-            self.register_theme(each.theme())
-        self.theme = f"oddport-{palette.name}"
-        self.animation_level = "none"
-        self.case_title = title
-        self.store = Store(case_path)
-        self.captures = list(captures) if captures else []
-        self.progress: Progress | None = None
-        self.summary: Summary | None = None
-        self.load: Load | None = None
-        self._command = tuple(command) if command is not None else None
-        self._visited: list[str] = []
-        self._ended = False
-        self._told = False
-        self._read_problem = ""
-        self._next_idle = 0.0
-
-    def _wanted_theme(self) -> tuple[str, str]:
-        name = self._environ.get("ODDPORT_THEME", "dark") or "dark"
-        if name in NAMES:
-            return name, ""
-        return "dark", f"ODDPORT_THEME names no theme: {name}. Themes are {', '.join(NAMES)}."
-
-    # start and end --------------------------------------------------------------------------------------------------
-
-    async def on_mount(self) -> None:
-        from tui.screens.attack import AttackScreen
-        from tui.screens.findings import FindingsScreen
-        from tui.screens.flows import FlowsScreen
-
-        self.add_mode("findings", lambda: FindingsScreen(self.store))
-        self.add_mode("flows", lambda: FlowsScreen(self.store))
-        self.add_mode("attack", lambda: AttackScreen(self.store))
-        self._visited = ["findings"]
-        await self.switch_mode("findings")
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self._look_at_case(force=True)
-        done = self.summary is not None and self.summary.load_state == "done"
-        if self.captures and not done:
-            self.start_load(replace=False)
-        self.set_interval(POLL_SECONDS, self._poll)
-
-    def on_unmount(self) -> None:
-        if self.load is not None:
-            self.load.end()
-        self.store.close()
-
-    # the load -------------------------------------------------------------------------------------------------------
-
-    def start_load(self, replace: bool) -> None:
-        """Load the captures into the case in a process of its own."""
-        options: dict[str, Any] = {} if self._command is None else {"command": self._command}
-        try:
-            self.load = Load(self.store.path, self.captures, self._load_told, replace, **options)
-        except OSError as error:
-            self.progress = Progress(state="failed", message=f"The loader could not be started: {error.strerror}.")
-            self._tell(changed=False, last=False)
-            return
-        self.progress = self.load.progress
-        self._ended = False
-        self._tell(changed=False, last=False)
-
-    def _load_told(self, progress: Progress) -> None:
-        """In the thread that reads the loader."""
-        self._told = True
-
-    @property
-    def loading(self) -> bool:
-        """A load of ours runs."""
-        return self.progress is not None and self.progress.running
-
-    def _poll(self) -> None:
-        if self.load is not None and not self._ended:
-            self.progress = self.load.progress
-            last = not self.progress.running
-            self._look_at_case(force=self._told or last, last=last)
-            self._told = False
-            self._ended = last
-            if last:
-                self._say_end()
-        elif time.monotonic() >= self._next_idle:
-            self._next_idle = time.monotonic() + IDLE_POLL_SECONDS
-            self._look_at_case()
-
-    def _say_end(self) -> None:
-        screen, progress = self.screen, self.progress
-        if progress is None or not isinstance(screen, Frame):
-            return
-        if progress.state == "stopped":
-            from tui.format import size, size_of
-
-            read = size_of(progress.bytes, progress.total) if progress.total else size(progress.bytes)
-            screen.say(f"Stopped at {read}. What was read is kept. L loads again.", "medium")
-
-    def _look_at_case(self, force: bool = False, last: bool = False) -> None:
-        if not self.store.exists():
-            if force or self.store.problem:
-                self._tell(changed=False, last=last)
-            return
-        try:
-            changed = self.store.changed()
-            if changed or last or self.summary is None:
-                self.summary = self.store.summary()
-            self._read_problem = ""
-        except (CaseError, sqlite3.Error) as error:
-            self.read_problem(error)
-            self._tell(changed=False, last=last)
-            return
-        if changed or force or last:
-            self._tell(changed, last)
-
-    def read_problem(self, error: Exception) -> None:
-        """Note that the case could not be read; the next look at it that succeeds clears it."""
-        self._read_problem = str(error) if isinstance(error, CaseError) else f"The case could not be read: {error}."
-
-    def _tell(self, changed: bool, last: bool) -> None:
-        for screen in self._roots() if last else [self._base()]:
-            take = getattr(screen, "take", None)
-            if take is not None:
-                take(self.summary, self.progress, changed, last)
-
-    def _roots(self) -> list[Screen[object]]:
-        return [stack[0] for mode, stack in self._screen_stacks.items() if mode in self._visited_modes() and stack]
-
-    def _visited_modes(self) -> set[str]:
-        return {tab.mode for tab in TABS}
-
-    def _base(self) -> Screen[object]:
-        """The top-level screen that is open or under what is open."""
-        return self.screen_stack[0]
-
-    def action_cancel_load(self) -> None:
-        """Stop the load; what was read is kept."""
-        if self.load is not None:
-            self.load.stop()
-
-    def action_load_again(self) -> None:
-        """Load the captures of the case again."""
-        if not self.captures and self.summary is not None:
-            self.captures = [file.path for file in self.summary.files]
-        if self.captures:
-            self.start_load(replace=True)
-
-    # problems -------------------------------------------------------------------------------------------------------
-
-    def problems(self) -> list[Problem]:
-        """What went wrong, the worst first."""
-        from tui.data.problems import problems_of
-
-        return problems_of(
-            self.store, self.summary, self.progress, self.store.problem or self._read_problem, self._theme_problem
-        )
-
-    def action_show_problems(self) -> None:
-        """A page of what went wrong."""
-        from tui.screens.error import Problems
-
-        word = next((tab.word for tab in TABS if tab.mode == self.current_mode), "Findings")
-        self.push_screen(Problems(self.problems(), (word, "What went wrong")))
-
-    # ways -----------------------------------------------------------------------------------------------------------
-
-    async def action_tab(self, mode: str) -> None:
-        """A top-level screen; its own key goes back to its list."""
-        if mode == self.current_mode:
-            while len(self.screen_stack) > 1:
-                await self.pop_screen()
-            return
-        # a screen that is under the way back is gone back to, so that `q` never leads round in circles
-        if mode in self._visited:
-            del self._visited[self._visited.index(mode) + 1 :]
-        else:
-            self._visited.append(mode)
-        await self.switch_mode(mode)
-        take = getattr(self._base(), "take", None)
-        if take is not None:
-            take(self.summary, self.progress, True, False)
-
-    async def action_leave(self) -> None:
-        """To the screen before."""
-        if len(self._visited) > 1:
-            self._visited.pop()
-            await self.switch_mode(self._visited[-1])
-
-    def action_quit_app(self) -> None:
-        """Quit; ask only if a load would stop."""
-        if not self.loading:
-            self.exit(0)
-            return
-        from tui.dialogs.confirm import Confirm
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.exit(0)
-
-        self.push_screen(
-            Confirm("A load runs", "Quitting stops it. What was read is kept in the case; loading again completes it.",
-                    "stop and quit", "go on"), answered,
-        )  # fmt: skip
-
-    def action_ignore(self) -> None:
-        """Flow control of the terminal is no way to quit."""
-
-    async def list_findings(self, filter_text: str) -> None:
-        """The list of findings with a filter."""
-        from tui.screens.findings import FindingsScreen
-
-        if self.current_mode != "findings":
-            await self.action_tab("findings")
-        screen = self._base()
-        if isinstance(screen, FindingsScreen):
-            screen.apply_filter(filter_text)
-
-    def open_finding(self, finding: int) -> None:
-        """The list of findings with the cursor on one."""
-
-        from tui.screens.listing import ListScreen
-
-        async def go() -> None:
-            await self.action_tab("findings")
-            screen = self._base()
-            if isinstance(screen, ListScreen):
-                screen.table.go_to(finding)
-
-        self.call_later(go)
-
-    def action_next_theme(self) -> None:
-        """Other colours."""
-        if self.look.palette.depth == "plain":
-            return
-        self._theme_name = NAMES[(NAMES.index(self._theme_name) + 1) % len(NAMES)]
-        self._take_palette(choose_palette(self._environ, self._theme_name))
-
-    def _take_palette(self, palette: Palette) -> None:
-        self.look = Look(palette, self.look.glyphs)
-        self.theme = f"oddport-{palette.name}"
-        for screen in self.screen_stack:
-            for widget in screen.walk_children():
-                widget.refresh()
-        screen = self.screen
-        if isinstance(screen, Frame):
-            screen.say(f"Theme: {self._theme_name}", "muted")
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that mean something now."""
-        if action == "cancel_load":
-            return self.loading
-        if action == "load_again":
-            return not self.loading and self._can_load_again()
-        if action == "show_problems":
-            return bool(self.problems())
-        if action == "leave":
-            return len(self._visited) > 1
-        return action != "quit_app" or len(self._visited) == 1
-
-    def _can_load_again(self) -> bool:
-        summary = self.summary
-        return summary is not None and summary.load_state in ("stopped", "failed", "interrupted")
 
 
 def run(
     case_path: Path, captures: list[str] | None = None, title: str = "", mouse: bool = True, ascii: bool = False
 ) -> int:
-    """Run the dashboard until it is quit; returns the exit status."""
+    """Run the dashboard until it is quit; returns the exit status.
+
+    Captures are loaded into the case unless it holds them already, or another process is loading it.
+    """
     for name in ("COLUMNS", "LINES"):  # exported once, they would be taken for the size of the terminal for ever
         os.environ.pop(name, None)
-    app = OddportApp(case_path, captures, title, ascii)
-    status = app.run(mouse=mouse)
+    load = start_load(case_path, captures) if captures else None
+    try:
+        from tui.dashboard import OddportApp
+
+        app = OddportApp(case_path, captures, title, ascii, load=load)
+        status = app.run(mouse=mouse)
+    finally:
+        if load is not None:
+            load.end()
     return status if isinstance(status, int) else app.return_code or 0
+
+
+def start_load(case_path: Path, captures: list[str]) -> Load | None:
+    """A load of the captures; None where the case holds them, or where the dashboard has to say why there is none."""
+    if case_path.exists() and case_path.stat().st_size:
+        from oddport.case.errors import CaseError
+        from oddport.case.reader import CaseReader
+
+        try:
+            with CaseReader.open(case_path) as reader:
+                if reader.load_state().state in ("done", "loading"):
+                    return None
+        except CaseError:
+            return None
+    try:
+        return Load(case_path, captures)
+    except OSError:
+        return None

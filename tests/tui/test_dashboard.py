@@ -13,7 +13,7 @@ import pytest
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from tests.tui.cases import File, Flow, Found, Port, branch_office, finding_of, make_case, put_flows
-from tui.app import OddportApp
+from tui.dashboard import OddportApp
 from tui.screens.attack import AttackScreen, TechniqueScreen
 from tui.screens.error import Problems
 from tui.screens.findings import FindingsScreen
@@ -809,7 +809,8 @@ def test_the_dashboard_starts_without_heavy_libraries() -> None:
     import subprocess
 
     heavy = ("numpy", "scapy", "sqlite_utils", "lark", "oddport.protocols")
-    script = f"import sys, json; import tui.app; print(json.dumps([name for name in {heavy!r} if name in sys.modules]))"
+    loaded = f"[name for name in {heavy!r} if name in sys.modules]"
+    script = f"import sys, json, tui.app, tui.dashboard; print(json.dumps({loaded}))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
 

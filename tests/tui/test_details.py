@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from oddport.case.writer import CaseWriter
 from tests.tui.cases import Flow, Found, finding_of, make_case
 from tests.tui.test_dashboard import desk_of, loader, until
-from tui.app import run
+from tui.app import run, start_load
 from tui.data.payload import payload_of
 from tui.screens.findings import FindingsScreen
 from tui.screens.flow import FlowScreen
@@ -242,8 +242,35 @@ def test_run_gives_the_exit_status(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         seen.append(mouse)
         return 0
 
-    monkeypatch.setattr("tui.app.OddportApp.run", quit_at_once)
+    monkeypatch.setattr("tui.dashboard.OddportApp.run", quit_at_once)
     monkeypatch.setenv("COLUMNS", "80")
     assert run(tmp_path / "c.oddport", None, "title", mouse=False, ascii=True) == 0
     assert seen == [False]
     assert sys.argv
+
+
+async def test_a_load_by_another_process_is_watched_and_not_doubled(tmp_path: Path) -> None:
+    case = make_case(tmp_path / "c.oddport", [Flow()], state="loading")
+    async with desk_of(case, ["x.pcap"], command=["/no/such/program"]) as desk:
+        assert "157 of 412 MB" in desk.said("context")
+        assert desk.said("context").endswith("by another process")
+        assert "cancel" not in desk.said("keys")
+        with sqlite3.connect(case) as db:
+            db.execute("UPDATE load SET state = 'done', ended_ns = started_ns")
+        db.close()
+        await until(desk, lambda: "Nothing odd found" in desk.said("empty") or "0 findings" in desk.said("context"))
+        assert desk.app.progress is None
+        await desk.press("q")
+        assert desk.app.return_value == 0
+
+
+def test_the_loader_is_started_unless_the_case_holds_the_captures(tmp_path: Path) -> None:
+    assert start_load(make_case(tmp_path / "done.oddport", [Flow()]), ["x.pcap"]) is None
+    assert start_load(make_case(tmp_path / "busy.oddport", [Flow()], state="loading"), ["x.pcap"]) is None
+    broken = tmp_path / "broken.oddport"
+    broken.write_bytes(b"no case" * 99)
+    assert start_load(broken, ["x.pcap"]) is None
+    load = start_load(tmp_path / "new.oddport", [str(tmp_path / "no-such.pcap")])
+    assert load is not None
+    load.wait(30)
+    assert not load.running

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(script: str, tmp_path: Path, **options: object) -> tuple[Load, list[Progress]]:
-    told: list[Progress] = []
-    load = Load(tmp_path / "c.oddport", ["a.pcap"], told.append, command=(sys.executable, "-c", script), **options)  # type: ignore[arg-type]
-    return load, told
+def run(script: str, tmp_path: Path, replace_old: bool = False) -> Load:
+    return Load(tmp_path / "c.oddport", ["a.pcap"], replace_old, command=(sys.executable, "-c", script))
+
+
+def heard(load: Load) -> None:
+    """Until the loader has said something."""
+    end = time.monotonic() + 20
+    while load.progress == Progress() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def test_each_line_is_progress_and_the_last_one_says_how_it_ended(tmp_path: Path) -> None:
@@ -29,68 +34,70 @@ def test_each_line_is_progress_and_the_last_one_says_how_it_ended(tmp_path: Path
         {"state": "loading", "bytes": 50, "total": 100, "packets": 5, "flows": 2, "findings": 1, "seconds": 1.0},
         {"state": "done", "bytes": 100, "total": 100, "packets": 9, "flows": 4, "findings": 2, "seconds": 2.0},
     ]
-    load, told = run("\n".join(f"print({json.dumps(line)!r}, flush=True)" for line in lines), tmp_path)
+    script = f"print({json.dumps(lines[0])!r}, flush=True); input(); print({json.dumps(lines[1])!r}, flush=True)"
+    load = run(script, tmp_path)
+    heard(load)
+    assert (load.progress.state, load.progress.bytes, load.progress.flows) == ("loading", 50, 2)
+    assert load.progress.seconds_left == 1.0
+    assert load._process.stdin is not None
+    load._process.stdin.write("\n")
+    load._process.stdin.flush()
     load.wait(20)
-    assert [(p.state, p.bytes, p.flows) for p in told] == [("loading", 50, 2), ("done", 100, 4)]
-    assert told[0].seconds_left == 1.0
+    assert (load.progress.state, load.progress.bytes, load.progress.flows) == ("done", 100, 4)
     assert not load.running
 
 
 def test_the_case_and_the_captures_are_given_to_the_loader(tmp_path: Path) -> None:
-    load, told = run("import sys; sys.exit(' '.join(sys.argv[1:]))", tmp_path, replace_old=True)
+    load = run("import sys; sys.exit(' '.join(sys.argv[1:]))", tmp_path, replace_old=True)
     load.wait(20)
-    assert f"--case {tmp_path / 'c.oddport'} --replace -- a.pcap" in told[-1].message
+    assert f"--case {tmp_path / 'c.oddport'} --replace -- a.pcap" in load.progress.message
 
 
 def test_a_loader_that_dies_is_a_sentence_with_its_last_words(tmp_path: Path) -> None:
-    load, told = run(
+    load = run(
         "import sys; print('oops', file=sys.stderr); print('the disk is full.', file=sys.stderr); sys.exit(3)", tmp_path
     )
     load.wait(20)
-    assert told[-1].state == "failed"
-    assert told[-1].message == "The load stopped. the disk is full. What was read is kept."
+    assert load.progress.state == "failed"
+    assert load.progress.message == "The load stopped. the disk is full. What was read is kept."
     assert load.errors == ("oops", "the disk is full.")
 
 
 def test_a_loader_that_is_killed_says_by_which_signal(tmp_path: Path) -> None:
-    load, told = run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
+    load = run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
     load.wait(20)
-    assert "It was ended by signal 9." in told[-1].message
+    assert "It was ended by signal 9." in load.progress.message
 
 
 def test_a_loader_that_breaks_says_that_this_is_a_bug(tmp_path: Path) -> None:
-    load, told = run("1 / 0", tmp_path)
+    load = run("1 / 0", tmp_path)
     load.wait(20)
-    assert "This is a bug in oddport: ZeroDivisionError: division by zero." in told[-1].message
+    assert "This is a bug in oddport: ZeroDivisionError: division by zero." in load.progress.message
 
 
 def test_a_failure_that_the_loader_tells_itself_is_shown_as_it_is(tmp_path: Path) -> None:
-    load, told = run(
-        'print(\'{"state": "failed", "message": "No such capture: a.pcap."}\'); raise SystemExit(2)', tmp_path
-    )
+    load = run('print(\'{"state": "failed", "message": "No such capture: a.pcap."}\'); raise SystemExit(2)', tmp_path)
     load.wait(20)
-    assert (told[-1].state, told[-1].message) == ("failed", "No such capture: a.pcap.")
+    assert (load.progress.state, load.progress.message) == ("failed", "No such capture: a.pcap.")
 
 
 def test_a_loader_that_is_stopped_is_stopped_not_failed(tmp_path: Path) -> None:
-    load, told = run('import time; print(\'{"state": "loading", "bytes": 7}\', flush=True); time.sleep(60)', tmp_path)
-    end = time.monotonic() + 20
-    while not told and time.monotonic() < end:
-        time.sleep(0.01)
+    load = run('import time; print(\'{"state": "loading", "bytes": 7}\', flush=True); time.sleep(60)', tmp_path)
+    heard(load)
     load.stop()
     load.wait(20)
-    assert (told[-1].state, told[-1].bytes) == ("stopped", 7)
+    assert (load.progress.state, load.progress.bytes) == ("stopped", 7)
 
 
 def test_a_loader_that_does_not_listen_is_killed_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.data.load.STOP_SECONDS", 0.3)
     script = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); time.sleep(60)"
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('[]'); print('{\"bytes\": 1}', flush=True);"
+        " time.sleep(60)"
     )
-    load, told = run(script, tmp_path)
-    end = time.monotonic() + 20
-    while not told and time.monotonic() < end:
-        time.sleep(0.01)
+    load = run(script, tmp_path)
+    heard(load)
     load.end()
     assert not load.running
 

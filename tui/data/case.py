@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oddport.case.words import address_text
+from tui.data.load import Progress
 from tui.data.payload import payload_of
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Summary:
     load_bytes: int = 0
     load_total: int | None = None
     load_message: str = ""
+    load_started_ns: int = 0
     packets: int = 0
     flows: int = 0
 
@@ -49,6 +52,20 @@ class Summary:
     def findings(self) -> int:
         """All of them."""
         return sum(self.severities)
+
+    def progress(self) -> Progress:
+        """Of a load by another process."""
+        seconds = max(time.time_ns() - self.load_started_ns, 0) / 1e9
+        return Progress(
+            "loading",
+            self.load_bytes,
+            self.load_total,
+            self.packets,
+            self.flows,
+            self.findings,
+            seconds,
+            elsewhere=True,
+        )
 
     @property
     def bytes(self) -> int:
@@ -131,6 +148,8 @@ class Store:
         from oddport.case.connect import connect_for_reading
 
         opened = connect_for_reading(self.path)
+        # a million rows are sorted in 20 MB and a file beside them instead of in 200 MB
+        opened.connection.execute("PRAGMA temp_store=FILE")
         opened.connection.create_function("address_width", 1, _address_width, deterministic=True)
         return opened.connection
 
@@ -210,6 +229,7 @@ class Store:
             load_bytes=load.bytes_read,
             load_total=load.bytes_total,
             load_message=load.message,
+            load_started_ns=load.started_ns,
             packets=packets,
             flows=flows,
         )

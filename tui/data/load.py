@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 STDERR_LINES = 40
@@ -39,6 +39,8 @@ class Progress:
     seconds: float = 0.0
     message: str = ""
     """Why it failed, as a sentence."""
+    elsewhere: bool = False
+    """Another process does it."""
 
     @property
     def running(self) -> bool:
@@ -94,17 +96,14 @@ class Load:
         self,
         case: Path,
         captures: Sequence[str],
-        told: Callable[[Progress], None],
         replace_old: bool = False,
         command: Sequence[str] = (sys.executable, "-m", "oddport.loading"),
     ) -> None:
-        """`told` is called from another thread with each progress, the last one with a state that is not running.
-        `replace_old`: a load that is done gives way.
+        """`replace_old`: a load that is done gives way. `progress` is what the loader said last.
 
         Raises OSError if the process cannot be started.
         """
         self.progress = Progress()
-        self._told = told
         self._stopped = False
         self._errors: deque[str] = deque(maxlen=STDERR_LINES)
         self._process = subprocess.Popen(
@@ -143,7 +142,7 @@ class Load:
             self._process.wait()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Until the last progress was told."""
+        """Until the last progress was heard."""
         self._reader.join(timeout)
 
     def _read_errors(self) -> None:
@@ -153,19 +152,19 @@ class Load:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
+        ended: Progress | None = None
         for row in self._process.stdout:
             progress = parse_progress(row, self.progress)
             if progress is not self.progress:
-                self.progress = progress
                 if progress.running:
-                    self._told(progress)
+                    self.progress = progress
+                else:
+                    ended = progress
         code = self._process.wait()
         self._complaints.join(STOP_SECONDS)
-        self.progress = self._ended(code)
-        self._told(self.progress)
+        self.progress = self._ended(ended or self.progress, code)
 
-    def _ended(self, code: int) -> Progress:
-        progress = self.progress
+    def _ended(self, progress: Progress, code: int) -> Progress:
         if not progress.running and progress.state != "failed":
             return progress
         if self._stopped:

@@ -11,7 +11,7 @@ from tui.screens.base import Frame
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tui.app import OddportApp
+    from tui.dashboard import OddportApp
     from tui.data.case import Store
 
 
@@ -25,7 +25,7 @@ class CaseFrame(Frame):
     @property
     def host(self) -> OddportApp:
         """The dashboard."""
-        from tui.app import OddportApp
+        from tui.dashboard import OddportApp
 
         app = self.app
         assert isinstance(app, OddportApp)

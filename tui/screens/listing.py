@@ -102,6 +102,7 @@ class ListScreen(CaseFrame):
         self.summary: Summary | None = None
         self.progress: Progress | None = None
         self._counter: Background | None = None
+        self._panes_wanted = False
 
     # body -----------------------------------------------------------------------------------------------------------
 
@@ -159,7 +160,10 @@ class ListScreen(CaseFrame):
 
     def _rows_joined(self) -> None:
         self.table.rows_joined()
-        self._show_row()
+        if self.has_class("-empty"):
+            self._show_row()
+        else:
+            self.refresh_frame()
 
     def _rows_failed(self, error: Exception) -> None:
         self.app.call_later(self.say_unreadable, error)
@@ -201,6 +205,14 @@ class ListScreen(CaseFrame):
     # rows and what is said of them ----------------------------------------------------------------------------------
 
     def on_virtual_table_moved(self, event: VirtualTable.Moved) -> None:
+        if not self.has_panes:
+            self._show_row()
+        elif not self._panes_wanted:  # the row itself is painted first
+            self._panes_wanted = True
+            self.call_after_refresh(self._show_panes)
+
+    def _show_panes(self) -> None:
+        self._panes_wanted = False
         self._show_row()
 
     def _show_row(self) -> None:

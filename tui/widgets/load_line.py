@@ -17,7 +17,7 @@ SOON = 2.0
 
 def load_line(progress: Progress, width: int) -> Line:
     """One row; without a bar where the whole is not known."""
-    right = [("x", "key"), (" cancel", "muted")]
+    right = [("by another process", "muted")] if progress.elsewhere else [("x", "key"), (" cancel", "muted")]
     speed = f"{rate(progress.rate)}" if progress.seconds >= 0.5 else ""
     if progress.total is None:
         if not progress.bytes:

@@ -245,7 +245,7 @@ class VirtualTable(Widget, can_focus=True):
     # painting -------------------------------------------------------------------------------------------------------
 
     def _columns(self) -> list[Placed]:
-        wanted = (self.size.width, tuple(sorted(self.rows.widths.items())))
+        wanted = (self.size.width, tuple(self.rows.widths.items()))
         if wanted != self._placed_for:
             self._placed, self._placed_for = place(self.spec, self.size.width, self.rows.widths), wanted
         return self._placed
@@ -270,9 +270,13 @@ class VirtualTable(Widget, can_focus=True):
         out = [self._gutter(shown, under, ground, self.rows.key(index) if row is not None else 0)]
         at = 1
         for column in self._columns() if row is not None else ():
-            if column.left > at:
-                out.append(Segment(" " * (column.left - at), shown.palette.style("text", ground)))
-            out += _paint_cell(column.cell(row, shown.glyphs), column, shown, ground)
+            cell = column.cell(row, shown.glyphs)
+            if (quick := _plain_cell(cell, column, column.left - at, shown, ground)) is not None:
+                out.append(quick)
+            else:
+                if column.left > at:
+                    out.append(Segment(" " * (column.left - at), shown.palette.style("text", ground)))
+                out += _paint_cell(cell, column, shown, ground)
             at = column.left + column.width
         return self._finish(out, at, y, shown, ground)
 
@@ -287,10 +291,12 @@ class VirtualTable(Widget, can_focus=True):
     def _finish(self, out: list[Segment], at: int, y: int, shown: Look, ground: str) -> Strip:
         width, palette = self.size.width, shown.palette
         bar = self._scroll_bar(y, shown)
-        style = palette.style("text", ground)
-        strip = Strip(out, at)
-        strip = strip.crop(0, width - 1) if at > width - 1 else strip.extend_cell_length(width - 1, style)
-        return Strip.join([strip, Strip([Segment(bar[0], palette.style(bar[1], ground))], 1)])
+        if at > width - 1:
+            out = list(Strip(out, at).crop(0, width - 1))
+        elif at < width - 1:
+            out.append(Segment(" " * (width - 1 - at), palette.style("text", ground)))
+        out.append(Segment(bar[0], palette.style(bar[1], ground)))
+        return Strip(out, max(width, 1))
 
     def _scroll_bar(self, y: int, shown: Look) -> tuple[str, str]:
         length, page = len(self.rows), self.page
@@ -317,6 +323,20 @@ class VirtualTable(Widget, can_focus=True):
             out += _paint_cell(((text, ink),), column, shown, self.ground)
             at = column.left + column.width
         return self._finish(out, at, 0, shown, self.ground)
+
+
+def _plain_cell(cell: Cell, column: Placed, gap: int, shown: Look, ground: str) -> Segment | None:
+    """A cell of one plain piece that fits, with the gap before it, as one segment: nearly all cells are that, and a
+    third of the segments is a third of the work for all that comes after."""
+    if len(cell) != 1:
+        return None
+    piece = cell[0]
+    text, ink = (piece, "text") if isinstance(piece, str) else piece
+    room = column.width - len(text)
+    if room < 0 or "/" in ink or not text.isascii() or not text.isprintable():
+        return None
+    text = " " * (gap + room) + text if column.right else " " * gap + text + " " * room
+    return Segment(text, shown.palette.style(ink, ground))
 
 
 def _paint_cell(cell: Cell, column: Placed, shown: Look, ground: str) -> list[Segment]:
