@@ -81,7 +81,13 @@ class PortMismatch(BaseDetector):
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
         self._prevalence.take(batch.flows, batch.server_port)
         verdict = batch.verdict
-        odd = (verdict == PortVerdict.MISMATCH) | (verdict == PortVerdict.UNRECOGNISED)
+        served = batch.server_port != 0
+        unknown = np.flatnonzero((verdict == PortVerdict.UNRECOGNISED) & served)
+        if len(unknown):
+            unknown, left_out = self._absence.sift(batch, unknown)
+            for reason, count in left_out.items():
+                self.abstain(reason, count)
+        odd = verdict == PortVerdict.MISMATCH
         if self._alternates:
             odd |= verdict == PortVerdict.ALTERNATE
         # the port tables count `smtp` on 465 as in place, since that is what it carries; in clear it is not
@@ -89,7 +95,9 @@ class PortMismatch(BaseDetector):
         covered &= self._tls_ports[batch.server_port] & (batch.flows["proto"] == TCP)
         for row in np.flatnonzero(covered).tolist():
             odd[row] |= batch.app[row] in CLEAR
-        for row in np.flatnonzero(odd & (batch.server_port != 0)).tolist():
+        odd &= served
+        odd[unknown] = True
+        for row in np.flatnonzero(odd).tolist():
             subject = Subject.of(batch, row, self._inside, self._neither)
             if verdict[row] == PortVerdict.UNRECOGNISED:
                 found = self._unrecognised(subject)

@@ -21,6 +21,8 @@ from oddport.protocols.ports import guess_server_by_port
 
 MISSING, NEVER, FLOOD = 35, 40, 75
 """Bases of FRG-12, 13 and 15."""
+STEP = 10
+"""What each circumstance adds in FRG-25."""
 MISSING_LONE = 5
 """What a lone train without its first fragment counts in FRG-25: one lost packet does that."""
 BENIGN_PORTS: tuple[int, ...] = (
@@ -83,23 +85,18 @@ class UdpFragments(BaseDetector):
 
     def on_trains(self, trains: list[Train]) -> Iterable[Finding]:
         for train in trains:
-            found = list(hits.hits(train))
-            self._log.take(train, {hit.rule for hit in found}, tuple(row for hit in found for row in hit.evidence[:2]))
-            for hit in found:
-                one = self._of_train(train, hit)
-                self._sprays.take(one)
-                yield one
+            holding = hits.holding(train)
+            made = [
+                make()
+                for rule, make in holding
+                if self._sprays.take((rule, "", train.dst, train.version), train.src, train.first_ns, train.flow)
+            ]
+            evidence = tuple(row for hit in made for row in hit.evidence[:2])
+            self._log.take(train, {rule for rule, _ in holding}, evidence)
+            for hit in made:
+                yield self._of_train(train, hit)
 
     def finish(self) -> Iterable[Finding]:
-        for found in self._at_end():
-            self._sprays.take(found)
-            yield found
-
-    def review(self, finding: Finding) -> Finding | None:
-        """Let one finding tell what many sources did to one host: forged sources are one attack, not thousands."""
-        return self._sprays.review(finding)
-
-    def _at_end(self) -> Iterator[Finding]:
         if self._log.unlogged_trains:
             self.abstained["bursts and floods: too many odd trains to remember"] = self._log.unlogged_trains
         table = Table(self._log)
@@ -109,14 +106,21 @@ class UdpFragments(BaseDetector):
         for flood in table.floods():
             flooding[flood.rows] = True
             yield self._flood(table, flood)
-        yield from self._missing(table, burst)
+        for found in self._missing(table, burst):
+            target = (found.rule, found.variant, found.dst, found.version)
+            if self._sprays.take(target, found.src, found.first_ns, found.flow, found.count):
+                yield found
         for pair, rows in never.items():
             yield self._never(table, pair, rows)
         for pair, rows in table.stretches():
             rules = self._rules_of(table, rows, burst, flooding, pair in never)
-            found = self._composite(table, pair, rows, rules)
-            if found is not None:
-                yield found
+            composite = self._composite(table, pair, rows, rules)
+            if composite is not None:
+                yield composite
+
+    def review(self, finding: Finding) -> Finding | None:
+        """Let one finding tell what many sources did to one host: forged sources are one attack, not thousands."""
+        return self._sprays.review(finding)
 
     # one train
 
@@ -211,19 +215,23 @@ class UdpFragments(BaseDetector):
     def _composite(self, table: Table, number: int, rows: Ints, rules: dict[str, int]) -> Finding | None:
         """FRG-25, our reading of PT-CR-476."""
         pair = table.pairs[number]
+        service = not {pair.sport, pair.dport} & self._benign
+        outside = self._outside(pair.src, pair.version) or self._outside(pair.dst, pair.version)
+        first_ns = int(table.ns[rows[0]])
+        new = pair.first_ns > first_ns - windows.STRETCH_NS
+        if not rules or sum(rules.values()) + STEP * (service + outside + new) < self._alert_from:
+            return None
+        target = ("FRG-25", "", pair.dst, pair.version)
+        if not self._sprays.take(target, pair.src, first_ns, self._first(table, rows)[1]):
+            return None
         parts = [score.base(weight, f"{rule}: {_SAYS[rule]}") for rule, weight in rules.items()]
-        if not parts:
-            return None
-        if not {pair.sport, pair.dport} & self._benign:
-            known = pair.sport or pair.dport
-            where = f"{pair.sport} to {pair.dport}/udp" if known else "no port is to be seen"
-            parts.append(score.add(10, f"not a service that fragments anyway: {where}"))
-        if self._outside(pair.src, pair.version) or self._outside(pair.dst, pair.version):
-            parts.append(score.add(10, "an outside address"))
-        if pair.first_ns > int(table.ns[rows[0]]) - windows.STRETCH_NS:
-            parts.append(score.add(10, "the first fragments between the two in this capture"))
-        if score.total(parts) < self._alert_from:
-            return None
+        if service:
+            where = f"{pair.sport} to {pair.dport}/udp" if pair.sport or pair.dport else "no port is to be seen"
+            parts.append(score.add(STEP, f"not a service that fragments anyway: {where}"))
+        if outside:
+            parts.append(score.add(STEP, "an outside address"))
+        if new:
+            parts.append(score.add(STEP, "the first fragments between the two in this capture"))
         mappings = [_MUDDLES]
         if rules.keys() & {"FRG-04", "FRG-05", "FRG-06"}:
             mappings.append(Mapping("T1499.004", "related", "among them are packets made to crash their receiver"))

@@ -31,6 +31,9 @@ and no equality is claimed. It adds the base of every rule that holds between th
 45; a lone train without its first fragment counts 5, a burst of them 35), then: the service is not one that
 fragments anyway +10, an outside address +10, the first fragments of the pair in this capture +10.
 
+The same rule from 50 sources or more to one host is one finding, of the earliest train: forged sources are one
+attack.
+
 ## Score
 
 Base, then: towards an outside address +15; both ends inside −10. FRG-12 for a lone train: half.

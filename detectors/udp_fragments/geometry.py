@@ -52,7 +52,7 @@ def beyond(train: Train) -> Fragment | None:
     """A fragment that begins behind the end which a last fragment declared, or a last one to port 53 or 55 that
     begins FAR behind all other data."""
     tail = next((fragment for fragment in train.fragments if not fragment.more), None)
-    if tail is not None:
+    if tail is not None and "past_end" in train.anomalies:
         behind = next((fragment for fragment in train.fragments if fragment.offset > end(tail)), None)
         if behind is not None:
             return behind

@@ -1,7 +1,8 @@
 """One fragment train → what the rules that need no other train say of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from detectors.udp_fragments import geometry
 from detectors.udp_fragments.geometry import end
@@ -20,6 +21,8 @@ SHOWN = 3
 """Conflicts or duplicates that are shown as evidence."""
 
 _MUDDLE = "different readers put together different datagrams, which muddles what a filter sees of port and protocol"
+_MEETING = frozenset({"overlap", "conflicting_overlap", "past_end", "two_tails"})
+"""Without any of these, no fragment lies within another one."""
 _IPV6 = " IPv6 forbids any overlap (RFC 5722)."
 
 
@@ -36,27 +39,36 @@ class Hit:
     mappings: tuple[Mapping, ...] = ()
 
 
-def hits(train: Train) -> Iterator[Hit]:
+Made = tuple[str, Callable[[], Hit]]
+"""A rule that holds, and what makes its hit: evidence and words are made only where they are wanted."""
+
+
+def holding(train: Train) -> list[Made]:
     """The rules FRG-01 to FRG-07 that the train meets, each at most once."""
-    if not train.fragments:
-        return
     words = train.anomalies
-    dropped = geometry.teardrop(train)
+    if not train.fragments or (not words and (train.complete or train.dport not in geometry.DOMAIN_PORTS)):
+        return []
+    found: list[Made] = []
+    dropped = geometry.teardrop(train) if words & _MEETING else None
     if dropped is not None:
-        yield _teardrop(train, *dropped)
+        found.append(("FRG-04", partial(_teardrop, train, *dropped)))
     if "conflicting_overlap" in words:
-        yield _conflict(train)
+        found.append(("FRG-01", partial(_conflict, train)))
     elif "overlap" in words and dropped is None:
-        yield _overlap(train)
+        found.append(("FRG-02", partial(_overlap, train)))
     if "duplicate" in words:
-        yield from _duplicates(train)
-    odd = geometry.misaligned(train) or geometry.beyond(train)
+        again = geometry.duplicates(train)
+        if again and (len(again) >= MANY_DUPLICATES or len(again) >= DUPLICATE_SHARE * len(train.fragments)):
+            found.append(("FRG-03", partial(_duplicates, train, again)))
+    odd = geometry.misaligned(train) if "misaligned" in words else None
+    odd = odd or geometry.beyond(train)
     if odd is not None:
-        yield _bonk(train, odd)
+        found.append(("FRG-05", partial(_bonk, train, odd)))
     if "past_65535" in words:
-        yield _too_long(train)
+        found.append(("FRG-06", partial(_too_long, train)))
     if "tiny_first" in words:
-        yield _tiny(train)
+        found.append(("FRG-07", partial(_tiny, train)))
+    return found
 
 
 def _range(fragment: Fragment) -> str:
@@ -109,12 +121,9 @@ def _overlap(train: Train) -> Hit:
     )  # fmt: skip
 
 
-def _duplicates(train: Train) -> Iterator[Hit]:
-    again = geometry.duplicates(train)
-    if not again or (len(again) < MANY_DUPLICATES and len(again) < DUPLICATE_SHARE * len(train.fragments)):
-        return
+def _duplicates(train: Train, again: list[Fragment]) -> Hit:
     rows = tuple(geometry.place(train, each, f"bytes {_range(each)}, the same once more") for each in again[:SHOWN])
-    yield Hit(
+    return Hit(
         "FRG-03", DUPLICATE, "whole fragments came twice", "Duplicate fragments",
         f"{len(again)} of {len(train.fragments)} fragments repeat an earlier one exactly, as a mirrored port or a "
         "retransmitting link does.", rows,

@@ -1,5 +1,6 @@
 """Findings of one rule from many sources to one host → the earliest of them, telling all."""
 
+from array import array
 from dataclasses import dataclass, field
 
 from detectors.udp_fragments.windows import DISTRIBUTED
@@ -22,6 +23,8 @@ class Spray:
     """Of the earliest finding; of several in the same nanosecond, the lowest address."""
     count: int = 0
     sources: set[bytes] = field(default_factory=set)
+    flows: "array[int]" = field(default_factory=lambda: array("I"))
+    """Of all occurrences."""
 
 
 class Sprays:
@@ -32,20 +35,23 @@ class Sprays:
         self._known = 0
         self._targets: dict[Target, Spray] = {}
 
-    def take(self, finding: Finding) -> None:
-        """Count one occurrence, before it is folded with others of its pair."""
-        key = (finding.rule, finding.variant, finding.dst, finding.version)
-        spray = self._targets.get(key)
+    def take(self, target: Target, src: bytes, first_ns: int, flow: int, count: int = 1) -> bool:
+        """Count `count` occurrences from `src`; whether a finding is needed, since no other one is sure to tell it."""
+        spray = self._targets.get(target)
         if spray is None:
             if self._known >= self._limit:
-                return
-            spray = self._targets[key] = Spray(finding.first_ns, finding.src)
-        spray.count += finding.count
-        if (finding.first_ns, finding.src) < (spray.first_ns, spray.src):
-            spray.first_ns, spray.src = finding.first_ns, finding.src
-        if finding.src not in spray.sources and self._known < self._limit:
+                return True
+            spray = self._targets[target] = Spray(first_ns, src)
+        spray.count += count
+        if flow:
+            spray.flows.append(flow)
+        if src not in spray.sources and self._known < self._limit:
             self._known += 1
-            spray.sources.add(finding.src)
+            spray.sources.add(src)
+        if (first_ns, src) <= (spray.first_ns, spray.src):
+            spray.first_ns, spray.src = first_ns, src
+            return True
+        return len(spray.sources) < DISTRIBUTED
 
     def review(self, finding: Finding) -> Finding | None:
         """The finding as it is; from DISTRIBUTED sources on, the earliest one tells all, and the others are None."""
@@ -58,4 +64,5 @@ class Sprays:
         finding.title += f", from {len(spray.sources):,} sources"
         finding.summary += f" {len(spray.sources):,} sources did so to {target}; the earliest stands for all."
         finding.count = spray.count
+        finding.also = spray.flows
         return finding

@@ -132,6 +132,9 @@ class Table:
         udp = np.array([pair.proto == UDP for pair in self.pairs], bool)
         rows = np.flatnonzero((self.rules & _WEIGHED) != 0)
         for pair, mine in self.by_pair(rows[udp[self.pair[rows]]] if len(rows) else rows):
+            if len(mine) == 1:
+                yield pair, mine
+                continue
             ns = self.ns[mine]
             at = 0
             while at < len(mine):

@@ -34,6 +34,6 @@ class BaseDetector:
         """Findings that need the whole capture."""
         return ()
 
-    def abstain(self, reason: str) -> None:
-        """Count one thing that was not judged, by the reason for it."""
-        self.abstained[reason] = self.abstained.get(reason, 0) + 1
+    def abstain(self, reason: str, count: int = 1) -> None:
+        """Count what was not judged, by the reason for it."""
+        self.abstained[reason] = self.abstained.get(reason, 0) + count

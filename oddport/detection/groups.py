@@ -81,8 +81,6 @@ class Groups:
         self._gone: list[str] = []
         self._heap: list[tuple[int, int, int, Key, Group]] | None = None
         self._serial = 0
-        self.withdrawn: list[Group] = []
-        """Told along with another finding; kept for the flows that occur in them."""
         self.dropped: dict[tuple[str, str], int] = {}
         """(detector, rule) → occurrences that were counted but are in no finding that is kept."""
 
@@ -156,10 +154,8 @@ class Groups:
         self.dropped[rule] = self.dropped.get(rule, 0) + group.count
 
     def withdraw(self, group: Group) -> None:
-        """Take a group out of the findings; its flows stay marked."""
+        """Take a group out of the findings."""
         self._remove(key_of(group.finding), group)
-        if group.flows:
-            self.withdrawn.append(group)
 
     def _remove(self, key: Key, group: Group) -> None:
         group.gone = True

@@ -24,6 +24,9 @@ NEITHER: tuple[str, ...] = (
 )  # fmt: skip
 """Addresses of no single host: neither inside nor outside."""
 
+REMEMBERED = 65_536
+"""Addresses whose answer is kept (about 120 bytes each)."""
+
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 """Odd multipliers that spread an address over 64 bits (the golden ratio's, and two primes of xxHash)."""
 
@@ -35,6 +38,7 @@ class Networks:
         """Networks in CIDR notation. Raises ValueError with the text that is none."""
         self._v4: list[tuple[int, int]] = []
         self._v6: list[tuple[int, int]] = []
+        self._known: dict[bytes, bool] = {}
         for text in texts:
             try:
                 network = ip_network(text, strict=False)
@@ -45,8 +49,15 @@ class Networks:
 
     def has(self, address: bytes, version: int) -> bool:
         """Whether the 16-byte address lies in one of them; an IPv4 address is its last four bytes."""
-        value = int.from_bytes(address[12:] if version == 4 else address, "big")
-        return any(value & mask == first for first, mask in (self._v4 if version == 4 else self._v6))
+        key = address[12:] if version == 4 else address
+        found = self._known.get(key)
+        if found is None:
+            value = int.from_bytes(key, "big")
+            found = any(value & mask == first for first, mask in (self._v4 if version == 4 else self._v6))
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = found
+        return found
 
     def mask(self, high: NDArray[np.uint64], low: NDArray[np.uint64], version: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """The same for columns of addresses, each as two halves."""

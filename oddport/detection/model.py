@@ -1,6 +1,6 @@
 """What a detector is given and what it gives: batches of flows and trains in, findings with evidence out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -110,6 +110,8 @@ class Finding:
     score: int = 0
     """0 to 100, from the parts."""
     severity: Severity = Severity.INFO
+    also: Sequence[int] = ()
+    """Further flows that it tells of, set in a second look."""
     uid: str = ""
     """Hash of detector, rule, ends, server port, protocol, first occurrence and the files' digest."""
     variant: str = ""

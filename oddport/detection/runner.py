@@ -146,7 +146,7 @@ class Runner:
 
         The ids ascend; a flow in several findings has the worst severity.
         """
-        groups = self._groups.groups() + self._groups.withdrawn
+        groups = self._groups.groups()
         ids = np.array([flow for group in groups for flow in group.flows], np.uint32)
         worst = np.array([group.finding.severity for group in groups for _ in group.flows], np.uint8)
         order = np.lexsort((worst, ids))
@@ -192,6 +192,8 @@ class Runner:
                 setattr(after, field, getattr(before, field))
             group.finding = after
             group.count = max(group.count, after.count)
+            group.flows.extend(after.also)
+            after.also = ()
             self._groups.touched(group)
 
     def _fail(self, name: str, at: str, error: Exception) -> None:

@@ -408,14 +408,14 @@ def test_digest_that_is_known_late_renames_what_was_handed_out() -> None:
     assert runner.count() == 1
 
 
-def test_finding_that_another_one_tells_is_withdrawn_and_its_flows_stay_marked() -> None:
+def test_finding_that_another_one_tells_is_withdrawn_and_its_flows_are_marked_there() -> None:
     class Folding(Everything):
         name: ClassVar[str] = "folding"
 
         def review(self, finding: Finding) -> Finding | None:
             if finding.flow > 1:
                 return None
-            finding.count = 9
+            finding.count, finding.also = 9, [2, 3]
             return finding
 
     runner = ran([Folding], flows(*[web(0, src=f"10.0.0.{host}") for host in (1, 2, 3)]))
@@ -423,6 +423,6 @@ def test_finding_that_another_one_tells_is_withdrawn_and_its_flows_stay_marked()
     (kept,) = runner.finish()
     assert (kept.flow, kept.count, runner.count()) == (1, 9, 1)
     put, gone = runner.changes()
-    assert [found.flow for found in put] == [1]
+    assert [(found.flow, found.also) for found in put] == [(1, ())]
     assert sorted(shown[uid] for uid in gone) == [2, 3]
     assert runner.marks()[0].tolist() == [1, 2, 3]
