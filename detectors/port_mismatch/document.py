@@ -26,7 +26,9 @@ One flow gives at most one finding; the most specific rule wins.
   one.
 * **PPM-03 needs proof of absence**: at least `min_payload` bytes from each side in `min_payload_packets` packets,
   the SYN seen, nothing cut or missing, and the grammar of the expected protocol refuted for both directions byte by
-  byte. Where that cannot be said, the flow is counted as not judged, with the reason, and never reported.
+  byte, as well as that of every other recognised protocol that belongs to the port. QUIC from before the capture,
+  DTLS, padding read as payload and handshakes in a later packet are no absence. Where that cannot be said, the flow
+  is counted as not judged, with the reason, and never reported.
 * A name that is only a guess (tier C) is reported only on another protocol's port, and only where that protocol is
   refuted.
 

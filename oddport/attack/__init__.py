@@ -1,5 +1,7 @@
 """ATT&CK ids → names, tactics, our words, and who is known to have used a port; read from data files at first use."""
 
+from typing import TYPE_CHECKING, Any
+
 from oddport.attack.index import (
     ATTACK_VERSION,
     ATTRIBUTION,
@@ -16,7 +18,9 @@ from oddport.attack.index import (
     technique,
     techniques,
 )
-from oddport.attack.nonstandard import Analytic, NonStandardPort, Procedure, non_standard_port, procedures_for
+
+if TYPE_CHECKING:
+    from oddport.attack.nonstandard import Analytic, NonStandardPort, Procedure, non_standard_port, procedures_for
 
 __all__ = [
     "ATTACK_VERSION",
@@ -39,3 +43,14 @@ __all__ = [
     "technique",
     "techniques",
 ]
+
+_OF_T1571 = frozenset({"Analytic", "NonStandardPort", "Procedure", "non_standard_port", "procedures_for"})
+
+
+def __getattr__(name: str) -> Any:
+    """What belongs to T1571 alone is imported when it is first asked for."""
+    if name in _OF_T1571:
+        from oddport.attack import nonstandard
+
+        return getattr(nonstandard, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -143,3 +143,8 @@ def test_import_reads_no_data_file() -> None:
     code = "import oddport.attack.index as i, sys; print(i._read.cache_info().currsize, 'tomllib' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["0", "False"]
+
+
+def test_what_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'tecnique'"):
+        attack.tecnique  # noqa: B018
