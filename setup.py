@@ -6,6 +6,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+CORES = os.cpu_count() or 1
 COMPILED = Path("oddport/engine/compiled.txt").read_text(encoding="utf-8").split()
 
 
@@ -29,7 +30,9 @@ def extensions() -> list[Extension]:
             "annotation_typing": True,
         },
         build_dir="build/cython",
+        nthreads=CORES,
     )
 
 
-setup(ext_modules=extensions(), options={"build_ext": {"parallel": os.cpu_count()}})
+if __name__ == "__main__":  # processes that translate in parallel may import this file again
+    setup(ext_modules=extensions(), options={"build_ext": {"parallel": CORES}})
