@@ -79,6 +79,9 @@ def pack_rows(integers: dict[str, NDArray[Any]], values: dict[str, Sequence[Any]
         low, high = int(array.min()), int(array.max())
         if low == high:
             expressions[name] = "NULL" if name in NULLABLE and low < 0 else str(low)
+        elif (high - low).bit_length() > PARAMETER_BITS:
+            parameters.append(array.tolist())
+            expressions[name] = f"?{len(parameters)}"
         else:
             waiting.append(_Packed(name, array, low, (high - low).bit_length()))
     waiting.sort(key=lambda column: -column.bits)
@@ -88,7 +91,7 @@ def pack_rows(integers: dict[str, NDArray[Any]], values: dict[str, Sequence[Any]
         whole = np.zeros(count, np.uint64)
         for column in waiting:
             room = PARAMETER_BITS - shift
-            if shift and column.bits > room:
+            if column.bits > room:
                 left.append(column)
                 continue
             whole |= column.distance() << np.uint64(shift)

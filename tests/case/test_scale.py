@@ -76,7 +76,7 @@ QUERIES: list[tuple[tuple[Any, ...], str, int, list[int]]] = [
     (("src",), "", COUNT, [1, 2, 3]),
     ((("app", False),), "", COUNT, [1, 1_001, 2_001]),
     ((), "app != port", 1_000, [1, 1_001, 2_001]),
-    ((("bytes", True),), "tcp.port == 4444", 1_000, []),
+    ((("bytes", True),), "tcp.dstport == 4444", 1_000, []),
     ((("bytes", True),), "ip.addr == 10.0.7.0/24", 256, []),
     ((), "10.0.7.", 256, [1_793, 1_794, 1_795]),
     ((), "app == ssh and bytes > 500k", 500, []),
