@@ -1,5 +1,6 @@
 # `make demo` opens the dashboard on a demo capture; `make test` runs the tests. Both set up what they need first.
 .POSIX:
+.SUFFIXES:
 PYTHON = python3
 VENV = .venv
 
