@@ -145,11 +145,6 @@ def date(ns: int) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def date_clock(ns: int) -> str:
-    """`17 March 2026 12:04 UTC`."""
-    return f"{date(ns)} {minute(ns)} UTC"
-
-
 def span(first_ns: int, last_ns: int) -> str:
     """From when to when, with the dates where they differ."""
     if first_ns // SECOND // 86_400 == last_ns // SECOND // 86_400:

@@ -31,8 +31,6 @@ class Problem:
     """What did not happen, or is still as it was."""
     trace: str = ""
     """For a bug: the traceback."""
-    short: str = ""
-    """One line for a list; the title where empty."""
     ink: str = "high"
 
 

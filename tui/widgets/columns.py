@@ -81,6 +81,9 @@ class Placed:
     middle: bool
 
 
+SQUEEZED = 15
+"""Cells to which addresses are squeezed first: every IPv4 address is whole."""
+SQUEEZED_MORE = 9
 GUTTER = 1
 SCROLL = 1
 
@@ -120,11 +123,12 @@ def place(spec: TableSpec, total: int, measured: Mapping[str, int]) -> list[Plac
                 del chosen[step]
         now = widths()
     over = sum(now.values()) + len(now) - room
-    for name in spec.squeeze:
-        if over > 0 and name in now:
-            taken = min(over, now[name] - min(now[name], 9))
-            now[name] -= taken
-            over -= taken
+    for least in (SQUEEZED, SQUEEZED_MORE):
+        for name in spec.squeeze:
+            if over > 0 and name in now:
+                taken = min(over, now[name] - min(now[name], least))
+                now[name] -= taken
+                over -= taken
     if over < 0:
         slack = -over
         if spec.text in now and cutting:  # give the text back what the cut took too much

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from textual.geometry import Region
@@ -41,16 +42,18 @@ class Lines(Widget, can_focus=False):
     def show(self, lines: Sequence[Line]) -> None:
         """Show these lines instead."""
         old, self._lines = self._lines, list(lines)
-        if len(old) != len(self._lines):
+        if len(old) != len(self._lines) and self._is_as_high_as_its_lines():
             self.refresh(layout=True)
             return
-        changed = [
-            Region(0, y, self.size.width, 1)
-            for y, (was, now) in enumerate(zip(old, self._lines, strict=True))
-            if was != now
-        ]
+        width = self.size.width
+        rows = zip_longest(old, self._lines, fillvalue=EMPTY)
+        changed = [Region(0, y, width, 1) for y, (was, now) in enumerate(rows) if was != now]
         if changed:
             self.refresh(*changed)
+
+    def _is_as_high_as_its_lines(self) -> bool:
+        height = self.styles.height
+        return height is None or height.is_auto
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """As many rows as there are lines."""
