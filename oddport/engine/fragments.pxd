@@ -11,8 +11,8 @@ cdef class FragmentTable:
     cdef readonly Py_ssize_t held_bytes
     cdef readonly Py_ssize_t dropped_trains
     cdef readonly Py_ssize_t dropped_bytes
-    cdef dict _held
-    cdef dict _atomic
+    cdef object _held
+    cdef object _atomic
     cdef list _over
     cdef Py_ssize_t _next_id
     cdef object _start
@@ -28,7 +28,7 @@ cdef class FragmentTable:
         start="const long long[::1]", captured="const unsigned int[::1]", wire="const unsigned int[::1]",
         ttl="const unsigned char[::1]",
     )
-    cpdef object take(self, object batch, object decoded, Py_ssize_t first_packet)
+    cdef int _take_rows(self, object batch, object decoded, object rows, Py_ssize_t first_packet) except -1
     @cython.locals(assembly=Joined, reused=bint)
     cdef Joined _find(self, bytes key, tuple raw, bytes piece)
     cdef bint _stale(self, Joined assembly, tuple raw) except -1
@@ -37,11 +37,11 @@ cdef class FragmentTable:
     @cython.locals(assembly=Joined)
     cdef Joined _take_atomic(self, bytes key, tuple raw, bytes piece)
     @cython.locals(assembly=Joined)
-    cdef Joined _open(self, dict table, bytes key, tuple raw)
+    cdef Joined _open(self, object table, bytes key, tuple raw)
     cdef int _charge(self, Joined assembly, Py_ssize_t cost) except -1
     @cython.locals(assembly=Joined)
     cdef bint _evict(self, Joined keep) except -1
     @cython.locals(assembly=Joined)
-    cdef object _close(self, dict table, bytes key)
+    cdef object _close(self, object table, bytes key)
     @cython.locals(assembly=Joined, row=Py_ssize_t, kind="unsigned char[::1]", proto="unsigned char[::1]", sport="unsigned short[::1]", dport="unsigned short[::1]", column="unsigned int[::1]")
     cdef int _tie(self, object decoded, list ties) except -1

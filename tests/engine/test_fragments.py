@@ -1,5 +1,6 @@
 """What is odd about a fragment train, and its benign twin; what reassembly does to the rows of a batch."""
 
+import gc
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -670,3 +671,14 @@ def test_times_at_the_ends_of_their_range_do_no_harm() -> None:
     assert [train.complete for train in trains] == [False, False]
     (train,) = run(first, last, times=[2**63 - 1] * 2)
     assert train.complete
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_garbage_collection_is_as_it_was_after_a_batch(collecting: bool) -> None:
+    before = gc.isenabled()
+    try:
+        gc.enable() if collecting else gc.disable()
+        run(*cut(DATAGRAM, 400))
+        assert gc.isenabled() == collecting
+    finally:
+        gc.enable() if before else gc.disable()
