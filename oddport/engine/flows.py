@@ -510,6 +510,7 @@ class FlowTable:
             memoryview(decoded.flags),
             memoryview(decoded.reassembled),
             memoryview(decoded.train),
+            memoryview(decoded.fragment_start),
             memoryview(packets["flow"]),
             memoryview(packets["flags"]),
             memoryview(packets["info"]),
@@ -546,6 +547,7 @@ class FlowTable:
         flags: cython.const[cython.uchar][::1],
         reassembled: cython.const[cython.uchar][::1],
         train: cython.const[cython.uint][::1],
+        fragment_start: cython.const[cython.longlong][::1],
         out_flow: cython.uint[::1],
         out_flags: cython.uchar[::1],
         out_info: cython.uchar[::1],
@@ -571,6 +573,7 @@ class FlowTable:
         bits: cython.ulonglong
         info: cython.ulonglong
         n: cython.ulonglong
+        place: cython.ulonglong
         fragment: cython.bint
         with cython.nogil:
             for i in range(count):
@@ -690,6 +693,10 @@ class FlowTable:
                         info |= 16
                         if captured[i] < n:
                             self.rec[slot, BITS] |= N_CUT << NOTES_BIT
+                    # where the payload begins, in the frame or in the datagram that was put together
+                    place = cython.cast(
+                        cython.ulonglong, payload[i] - (fragment_start[i] if reassembled[i] else start[i])
+                    )
                     if proto[i] == 6:
                         out_flags[i] = flags[i]
                         if reassembled[i]:
@@ -704,7 +711,7 @@ class FlowTable:
                                 ack[i],
                                 fl,
                                 number[i],
-                                0,
+                                place,
                                 file[i],
                                 train[i],
                             )
@@ -720,28 +727,17 @@ class FlowTable:
                                 ack[i],
                                 fl,
                                 number[i],
-                                cython.cast(cython.ulonglong, payload[i] - start[i]),
+                                place,
                                 file[i],
                                 0,
                             )
                     elif n and (proto[i] == 17 or proto[i] == 132):
                         if reassembled[i]:
                             self._datagram(
-                                slot, side, joined, payload[i], captured[i], n, number[i], 0, file[i], train[i]
+                                slot, side, joined, payload[i], captured[i], n, number[i], place, file[i], train[i]
                             )
                         else:
-                            self._datagram(
-                                slot,
-                                side,
-                                data,
-                                payload[i],
-                                captured[i],
-                                n,
-                                number[i],
-                                cython.cast(cython.ulonglong, payload[i] - start[i]),
-                                file[i],
-                                0,
-                            )
+                            self._datagram(slot, side, data, payload[i], captured[i], n, number[i], place, file[i], 0)
                     if n:
                         self.rec[slot, TALLY] += ONE << 32
                         self._offer(slot)

@@ -1,5 +1,6 @@
 """A capture → its facts and opinions, handed to a sink: the way of the data from bytes to findings, once."""
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ FIRST_TICK = 0.15
 """Seconds until the first rows are handed over; a shorter load hands over once."""
 TICK = 0.25
 """Seconds between two hand-overs of what is not over yet, and between two reports of progress."""
+YOUNG_OBJECTS = 200_000
+"""New objects until the garbage collector looks at them: names and findings make no cycles, so it finds nothing."""
 TICK_SHARE = 8
 """A hand-over that took t is followed by a pause of at least TICK_SHARE * t."""
 
@@ -95,6 +98,14 @@ class Load:
 
     def run(self) -> bool:
         """Read, name and judge. Raises what the sink raises; bad captures are warnings of the reader."""
+        before = gc.get_threshold()
+        gc.set_threshold(YOUNG_OBJECTS, *before[1:])
+        try:
+            return self._run()
+        finally:
+            gc.set_threshold(*before)
+
+    def _run(self) -> bool:
         whole = True
         for batch in self._reader.batches():
             if batch.count:  # an idle pipe gives empty batches, so that what it gave before is shown
@@ -114,8 +125,7 @@ class Load:
         count, first = batch.count, self.progress.packets
         decoded, at = self._decoded, first - self._block_first
         fragments = decode(batch, decoded)
-        if fragments:
-            self._trains.take(batch, decoded, first)
+        self._trains.take(batch, decoded, first)  # also without fragments: the time that passes ends trains
         rows = slice(at, at + count)
         columns = self._columns
         self._table.feed(

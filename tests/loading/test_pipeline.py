@@ -12,7 +12,17 @@ from oddport.detection.base import BaseDetector
 from oddport.engine.columns import NOTE_EARLY
 from oddport.loading import pipeline
 from oddport.loading.pipeline import LoadSettings
-from tests.captures import HTTP_TURNS, SECOND, SSH_TURNS, conversation, dns_over, pcap, write_pcap
+from tests.captures import (
+    HTTP_TURNS,
+    SECOND,
+    SSH_TURNS,
+    conversation,
+    dns_answer,
+    dns_over,
+    dns_question,
+    pcap,
+    write_pcap,
+)
 from tests.engine.packets import udp
 from tests.loading.recorder import Recorder, load
 
@@ -200,3 +210,19 @@ def test_the_side_that_answers_is_the_server_also_when_it_was_seen_first(tmp_pat
 def test_a_capture_without_packets_says_nothing_and_fails_nothing(tmp_path: Path) -> None:
     recorder = load([write_pcap(tmp_path / "a.pcap", [])], tmp_path)
     assert (recorder.flow_list, recorder.found, recorder.blocks) == ([], {}, {})
+
+
+def test_the_place_of_a_reassembled_payload_is_that_in_its_datagram(tmp_path: Path) -> None:
+    question = udp("10.0.0.1", 50000, "203.0.113.53", 41414, dns_question(b"\x3fx" + b"x" * 62 + b"\x00"))
+    header, body = question[14:34], question[34:]
+    first = question[:14] + header[:6] + b"\x20\x00" + header[8:] + body[:40]
+    second = question[:14] + header[:6] + b"\x00\x05" + header[8:] + body[40:]
+    frames = [first[:16] + bytes([0, 60]) + first[18:], second[:16] + bytes([0, 20 + len(body) - 40]) + second[18:]]
+    answer = dns_answer(b"\x3fx" + b"x" * 62 + b"\x00")
+    frames.append(udp("203.0.113.53", 41414, "10.0.0.1", 50000, answer))
+    recorder = load([write_pcap(tmp_path / "a.pcap", frames)], tmp_path)
+    (flow,) = recorder.flow_list
+    assert (flow["app"], flow["tier"], flow["port_verdict"]) == ("dns", "A", "mismatch")
+    (finding,) = [found for found in recorder.found.values() if found.detector == "port-mismatch"]
+    (row,) = [row for row in finding.evidence if row.train and row.offset == 8]
+    assert body[8 : 8 + len(row.data)] == row.data
