@@ -24,6 +24,8 @@ CHECKPOINT_PAGES = 2_048
 """Pages in the write-ahead log at which they are moved into the case: 32 MiB."""
 WRITER_CACHE_KIB = 65_536
 READER_CACHE_KIB = 16_384
+PENDING = ("-wal", "-journal")
+"""Files beside a case in which changes lie that are not in it yet, or that must be undone."""
 SQLITE_MAGIC = b"SQLite format 3\0"
 NETWORK_FILESYSTEMS = frozenset((
     "9p", "afs", "ceph", "cifs", "coda", "davfs", "davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
@@ -87,15 +89,13 @@ def is_empty(path: Path) -> bool:
     try:
         if path.stat().st_size == 0:
             return path.is_file()
-        connection = _connect(f"file:{quote(str(path))}?mode=ro")
-    except OSError:
-        return False
+        connection = _read_whole(path, f"file:{quote(str(path))}?mode=ro")
+    except (OSError, sqlite3.Error, UnicodeDecodeError):
+        return False  # what is wrong with it is told by the one who opens it
     try:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         return bool(tables == 0 and version == 0)
-    except (sqlite3.Error, UnicodeDecodeError):
-        return False  # what is wrong with it is told by the one who opens it
     finally:
         connection.close()
 
@@ -163,34 +163,52 @@ def connect_for_reading(path: Path) -> Opened:
     if path.is_dir():
         raise CaseError(f"{path} is a folder, not a case. Give the path of a case file.")
     uri = f"file:{quote(str(path))}?mode=ro"
-    connection = _connect(uri)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        _tune_reader(connection)
-        return Opened(connection, "")
+        return Opened(_read_whole(path, uri), "")
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        connection.close()
-        if not _wants_wal_index(error, path):
+        if not _wants_to_write(error, path):
             raise explain(error, path, "opened") from error
         first = error
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        raise CaseError(
-            f"The case {path} cannot be read: its folder may not be written, and its last changes still lie in "
-            f"{log.name}. Copy both files to a folder of your own and open the copy."
-        ) from first
-    connection = _connect(uri + "&immutable=1")
+    for ending in PENDING:
+        pending = path.with_name(path.name + ending)
+        if pending.exists() and pending.stat().st_size:
+            raise CaseError(
+                f"The case {path} cannot be read: its folder may not be written, and its last changes still lie in "
+                f"{pending.name}. Copy both files to a folder of your own and open the copy."
+            ) from first
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        _tune_reader(connection)
+        connection = _read_whole(path, uri + "&immutable=1")
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        connection.close()
         raise explain(error, path, "opened") from error
     return Opened(
         connection,
         f"The folder of {path.name} may not be written: the case is read as it is now, and what changes "
         f"meanwhile is not seen.",
     )
+
+
+def _read_whole(path: Path, uri: str) -> sqlite3.Connection:
+    """A connection that has read the schema; what a killed writer left half done is undone first, where that may be."""
+    for again in (True, False):
+        connection = _connect(uri)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
+            return connection
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            connection.close()
+            # a reader may not undo it (SQLITE_READONLY_ROLLBACK, SQLITE_READONLY_RECOVERY), a writer does as it reads
+            stuck = _primary_code(error) == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK)
+            if not (again and stuck and os.access(path.parent, os.W_OK)):
+                raise
+        undoing = _connect(f"file:{quote(str(path))}?mode=rw")
+        try:
+            undoing.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        finally:
+            undoing.close()
+    raise AssertionError("the second try returns or raises")
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -230,7 +248,7 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path, tried: str) -
     """
     if isinstance(error, UnicodeDecodeError):
         return CaseError(f"The case {path} is damaged. Load the capture into a new case.")
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary result code
+    code = _primary_code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return CaseBusy(
             f"The case {path} could not be {tried}: another process held it for {BUSY_TIMEOUT_MS // 1000} seconds. "
@@ -275,15 +293,14 @@ def _connect(uri: str) -> sqlite3.Connection:
     )
 
 
-def _tune_reader(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
+def _primary_code(error: Exception) -> int:
+    # the low byte of an extended result code is the primary one
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _wants_wal_index(error: Exception, path: Path) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
+def _wants_to_write(error: Exception, path: Path) -> bool:
+    """SQLite would have to make a file beside the case (the index of the log), or to undo what is half done."""
+    if _primary_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
         return False
     try:
         with open(path, "rb") as file:
@@ -303,7 +320,7 @@ def _choose_journal(connection: sqlite3.Connection, path: Path) -> str:
                 return ""
             why = "its file system has no shared memory"
         except sqlite3.OperationalError as error:
-            if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
             why = f"its file system does not allow it ({error})"
     connection.execute("PRAGMA journal_mode=DELETE").fetchone()

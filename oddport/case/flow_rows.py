@@ -52,7 +52,7 @@ def flow_statement(
         else:
             columns[name] = column
     values["says"] = [None] * count if says is None else [text and printable(text) for text in says]
-    values["facts"] = [None] * count if facts is None else [_encode(each) if each else None for each in facts]
+    values["facts"] = [None] * count if facts is None else facts_texts(facts)
     return pack_rows(columns, values)
 
 
@@ -122,8 +122,23 @@ def _address_column(
         values[name] = [four if is_four else six for is_four, four, six in both]
 
 
-# ASCII only: control characters and lone surrogates are escapes in it
-_encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
+def facts_texts(facts: Sequence[dict[str, Any] | None]) -> list[str | None]:
+    """Each flow's facts as JSON in ASCII (control characters and lone surrogates are escapes in it), None for none.
+
+    All are encoded at once and taken apart at the line ends, which JSON has only between values: 0.6 µs for a flow with
+    one fact, 1.5 if each is encoded by itself.
+    """
+    some = [each for each in facts if each]
+    pieces = _encode(some)[2:-2].split(_BORDER)
+    if len(pieces) != len(some):  # facts that hold objects, whose borders look the same
+        pieces = [_encode(each)[1:-1] for each in some]
+    texts = iter(pieces)
+    return ["{" + next(texts).replace(_LINE, ",") + "}" if each else None for each in facts]
+
+
+_LINE = ",\n"
+_BORDER = "}" + _LINE + "{"
+_encode: Callable[[object], str] = json.JSONEncoder(separators=(_LINE, ":")).encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """However flows are packed into parameters, the table holds what the columns held."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
@@ -88,6 +89,25 @@ def test_texts_are_stored_without_control_characters(way: str) -> None:
     assert rows[0]["facts"] == '{"banner":"\\u001b[2J\\udc80\\u00e9","list":["a"]}'
     assert (rows[1]["says"], rows[1]["facts"]) == (None, None)
     assert [row["open"] for row in rows] == [1, 1]
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.dictionaries(
+            st.text(max_size=4),
+            st.text() | st.sampled_from(["},\n{", ",\n", "{}"]) | st.integers() | st.booleans()
+            | st.lists(st.text(), max_size=2)
+            | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+            max_size=3,
+        ),
+        max_size=6,
+    )
+)  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_facts_are_the_json_of_each_flow(facts: list[dict[str, Any] | None]) -> None:
+    expected = [json.dumps(each, separators=(",", ":")) if each else None for each in facts]
+    assert flow_rows.facts_texts(facts) == expected
 
 
 def test_columns_that_are_all_the_same_need_no_parameter() -> None:

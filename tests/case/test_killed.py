@@ -64,6 +64,24 @@ def kill(loader: "subprocess.Popen[str]") -> None:
     loader.stdout.close()
 
 
+def look_through(path: Path) -> None:
+    """Opens, is whole, and tells how far the load got."""
+    try:
+        reader = CaseReader.open(path)
+    except CaseNotReady:
+        return  # killed before the first table
+    with reader:
+        assert reader.load_state().state in ("empty", "interrupted")
+        ids = reader.query_ids("flows")
+        assert len(ids) == reader.counts().flows
+        for row in reader.rows("findings", reader.query_ids("findings")[-20:], ["uid", "id"]):
+            assert row is not None
+            assert len(reader.evidence(row[1])) == 2  # a finding is never there without its evidence
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    connection.close()
+
+
 @pytest.mark.parametrize("moment", range(10))
 def test_a_killed_load_leaves_a_case_that_opens_and_completes(tmp_path: Path, moment: int) -> None:
     rng = random.Random(moment)
@@ -72,20 +90,8 @@ def test_a_killed_load_leaves_a_case_that_opens_and_completes(tmp_path: Path, mo
         loader = start(path)
         time.sleep(rng.choice([0.0, 0.003, 0.01, 0.05]) + rng.random() * rng.choice([0.02, 0.5]))
         kill(loader)
-        if path.exists() and path.stat().st_size:
-            connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-            assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-            made = connection.execute("PRAGMA user_version").fetchone()[0]
-            connection.close()
-            if made:
-                with CaseReader.open(path) as reader:
-                    state = reader.load_state()
-                    assert state.state in ("empty", "interrupted")
-                    ids = reader.query_ids("flows")
-                    assert len(ids) == reader.counts().flows
-                    for row in reader.rows("findings", reader.query_ids("findings")[-20:], ["uid", "id"]):
-                        assert row is not None
-                        assert len(reader.evidence(row[1])) == 2  # a finding is never there without its evidence
+        if path.exists():
+            look_through(path)
     with CaseWriter.resume(path) if path.exists() else CaseWriter.create(path) as again:
         again.begin_load(1)
         again.put_flows(flows({"src": "10.0.0.1"}), ["tls"], [3], [5], [443])

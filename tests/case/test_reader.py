@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from oddport.case import connect
-from oddport.case.errors import CaseError, Interrupted
+from oddport.case.errors import CaseBusy, CaseError, Interrupted
 from oddport.case.model import ScoreStep
 from oddport.case.reader import CaseReader
 from oddport.case.tables import FINDING_COLUMNS, FLOW_COLUMNS
@@ -442,6 +442,147 @@ def test_where_the_log_cannot_be_had_the_case_is_written_without_it(
         assert why in writer.caution
         writer.begin_load(1)
         writer.finish_load()
+
+
+class NoIndex(sqlite3.Connection):
+    """SQLite in a folder where it may not make the index of the log: every read fails unless the file is immutable."""
+
+    code = sqlite3.SQLITE_CANTOPEN
+
+    def __init__(self, place: str, *values: Any, **options: Any) -> None:
+        super().__init__(place, *values, **options)
+        self.fails = "immutable" not in place
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if self.fails:
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = self.code
+            raise error
+        return super().execute(sql, *values)
+
+
+CONNECT = sqlite3.connect
+
+
+def without_index(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    monkeypatch.setattr(NoIndex, "code", code)
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: CONNECT(*a, factory=NoIndex, **k))
+
+
+def test_without_the_index_of_the_log_the_case_is_read_as_it_is(
+    own_case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_index(monkeypatch, sqlite3.SQLITE_CANTOPEN)
+    with CaseReader.open(own_case) as reader:
+        assert "the case is read as it is now" in reader.caution
+        assert reader.counts().flows == 4
+
+
+def test_without_the_index_pending_changes_are_said(own_case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_case.with_name("own.oddport-wal").write_bytes(b"pending")
+    without_index(monkeypatch, sqlite3.SQLITE_READONLY)
+    with pytest.raises(CaseError, match=r"its last changes still lie in own\.oddport-wal\. Copy both files"):
+        CaseReader.open(own_case)
+
+
+def test_a_change_that_a_killed_writer_left_half_done_is_undone_by_the_next_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a log, SQLite keeps what to undo in a journal; a reader may not touch it."""
+    monkeypatch.setattr(connect, "filesystem_of", lambda path: "nfs4")
+    path = make_case(tmp_path / "a.oddport")
+    code = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('PRAGMA cache_size=1'); c.execute('BEGIN IMMEDIATE'); c.execute('UPDATE flow SET sport = 1')\n"
+        "c.execute('CREATE TABLE big AS SELECT a.* FROM word a, word b'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    journal = path.with_name("a.oddport-journal")
+    assert journal.stat().st_size > 0
+    half_done = tmp_path / "half.oddport"
+    shutil.copy(path, half_done)
+    shutil.copy(journal, tmp_path / "half.oddport-journal")
+    with CaseReader.open(path) as reader:
+        flow = reader.flow(1)
+        assert flow is not None
+        assert flow.sport == 51_544
+        assert reader.caution == ""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(CaseError, match=r"its last changes still lie in half\.oddport-journal"):
+        CaseReader.open(half_done)
+
+
+def test_other_failures_are_not_taken_for_a_missing_index(
+    own_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("no case")
+    without_index(monkeypatch, sqlite3.SQLITE_CANTOPEN)
+    with pytest.raises(CaseError, match="could not be opened: unable to open database file"):
+        CaseReader.open(text)
+    without_index(monkeypatch, sqlite3.SQLITE_BUSY)
+    with pytest.raises(CaseBusy, match="another process held it for 5 seconds"):
+        CaseReader.open(own_case)
+
+
+def test_a_case_without_rights_is_a_sentence(own_case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(CaseError, match="cannot be written: no permission"):
+        CaseWriter.resume(own_case)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (sqlite3.SQLITE_CORRUPT, "is damaged"),
+        (sqlite3.SQLITE_FULL, "the disk is full"),
+        (sqlite3.SQLITE_READONLY, "may not be written here"),
+        (sqlite3.SQLITE_IOERR | 5 << 8, "disk I/O error"),
+    ],
+)
+def test_what_sqlite_says_is_a_sentence_for_the_person(code: int, said: str) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    assert said in str(connect.explain(error, Path("/x/a.oddport"), "written"))
+
+
+def test_a_row_that_no_writer_makes_is_damage(own_case: Path) -> None:
+    connection = sqlite3.connect(own_case)
+    connection.execute("UPDATE flow SET facts = '[broken' WHERE id = 1")
+    connection.execute("UPDATE flow SET src = 99999999999 WHERE id = 2")
+    connection.execute("UPDATE packet_block SET flow = x'00'")
+    connection.commit()
+    connection.close()
+    with CaseReader.open(own_case) as reader:
+        for ask in (lambda: reader.flow(1), lambda: reader.flow(2), lambda: reader.packets_of_flow(1)):
+            with pytest.raises(CaseError, match="is damaged"):
+                ask()
+        with pytest.raises(UnicodeEncodeError):  # a mistake of the caller
+            reader.finding_by_uid("\ud800")
+
+
+def test_a_reader_that_is_closed_while_it_is_asked_ends_the_question(small_case: Path) -> None:
+    reader = CaseReader.open(small_case)
+    ended: list[type[BaseException]] = []
+    begun = threading.Event()
+
+    def wanted() -> bool:
+        begun.set()
+        return True
+
+    def ask() -> None:
+        try:
+            reader.query_ids("flows", SLOW.replace("flow a,", "flow a, word x, word y,"), wanted=wanted)
+        except BaseException as error:
+            ended.append(type(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert begun.wait(30)
+    while thread.is_alive():
+        reader.close()
+        thread.join(0.02)
+    assert ended == [Interrupted]
 
 
 def test_rows_are_frozen(reader: CaseReader) -> None:
