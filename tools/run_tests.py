@@ -65,7 +65,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="oddport-coverage-") as folder:
         data = Path(folder) / "coverage"
         traced = ["--cov-branch", "--cov-report=", *(f"--cov={name}" for name in COVERED)]
-        parallel = ["-n", WORKERS, "--dist", "worksteal"]
+        parallel = ["-n", WORKERS, "--dist", "loadgroup"]
         uncompiled = [*PYTEST, *parallel, *traced, "-m", "not corpus and not e2e and not netns", *UNCOMPILED]
         kept = {"COVERAGE_FILE": str(data)}
         worst = max(worst, run("tests with the engine uncompiled", uncompiled, ODDPORT_ENGINE="python", **kept))
