@@ -82,7 +82,10 @@ def first(train: Train) -> Fragment | None:
 
 
 def header_hidden(train: Train, fragment: Fragment) -> bool:
-    """Whether the first fragment does not hold the whole transport header, so that a filter cannot read it."""
+    """Whether the first fragment does not hold the whole transport header, so that a filter cannot read it. Behind
+    IPv6 extension headers it may be long and hold nothing of it."""
+    if "no_upper_header" in train.anomalies:
+        return True
     needed = {UDP: UDP_HEADER, TCP: TCP_HEADER}.get(train.proto, 0)
     return fragment.offset > 0 or fragment.length < needed
 

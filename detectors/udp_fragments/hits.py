@@ -181,13 +181,14 @@ def _tiny(train: Train) -> Hit:
     if head is not None:
         says = f"first fragment, {head.length} bytes at offset {head.offset}"
         rows = (geometry.place(train, head, says, "a first fragment with the transport header and data"),)
+    source = "RFC 7112" if train.version == 6 else "RFC 1858"
     base, reason = (TINY, "the first fragment hides the transport header") if hidden else (
         TINY_WHOLE, "the first fragment holds nothing but the transport header",
     )  # fmt: skip
     return Hit(
         "FRG-07", base, reason, "Tiny first fragment",
         "The first fragment is cut so short that a filter which reads it alone "
-        + ("cannot see the whole transport header (RFC 1858)." if hidden else "sees ports but no payload."),
+        + (f"cannot see the whole transport header ({source})." if hidden else "sees ports but no payload."),
         rows,
         (Mapping("T1571", "related", "keeps ports or payload out of the fragment that filters look at"),),
     )  # fmt: skip

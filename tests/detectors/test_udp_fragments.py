@@ -206,6 +206,17 @@ def test_tcp_at_offset_8_is_the_trick_of_rfc_3128() -> None:
     assert "offset 8" in one.evidence[0].says
 
 
+def test_ipv6_first_fragment_of_extension_headers_hides_the_ports() -> None:
+    options = b"\x11\x00" + b"\x01\x04" + bytes(4)
+    made = train(
+        "[2001:db8::1] > [2001:db8::2]/udp", (0, options, True), (8, UDP_HEADER + bytes(40), False),
+        anomalies=["tiny_first", "no_upper_header"],
+    )  # fmt: skip
+    one = by_rule(made)["FRG-07"]
+    assert one.parts[0].value == 75
+    assert one.summary.endswith("cannot see the whole transport header (RFC 7112).")
+
+
 def test_tiny_first_that_is_not_listed_has_no_evidence() -> None:
     made = train(IN, (16, bytes(8), False), anomalies=["tiny_first"], at_start=True)
     assert by_rule(made)["FRG-07"].evidence == ()
