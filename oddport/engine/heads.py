@@ -105,29 +105,38 @@ def join_stream(pieces: list[Kept], known: bool) -> tuple[bytes, list[Run], bool
 
 
 def _join_mixed(pieces: list[Kept], start: int) -> tuple[bytes, list[Run], bool]:
-    """The same for pieces that overlap or came out of order: byte by byte, the first to come owns it."""
-    data = bytearray(HEAD_BYTES)
-    owner = [-1] * HEAD_BYTES
-    for index, piece in enumerate(pieces):
-        for k in range(piece[6]):
-            at = piece[0] - start + k
-            if 0 <= at < HEAD_BYTES and owner[at] < 0:
-                owner[at] = index
-                data[at] = piece[7][k]
-    end = owner.index(-1) if -1 in owner else HEAD_BYTES
-    gap = any(value >= 0 for value in owner[end:])
+    """The same for pieces that overlap or came out of order: whatever came first keeps its place."""
+    spans: list[tuple[int, int, Kept]] = []  # (from, to, piece), apart from each other, in order
+    for piece in pieces:
+        at, end = max(0, piece[0] - start), min(HEAD_BYTES, piece[0] - start + piece[6])
+        free: list[tuple[int, int, Kept]] = []
+        for left, right, _ in spans:
+            if right > at:
+                if left >= end:
+                    break
+                if left > at:
+                    free.append((at, left, piece))
+                at = right
+        if at < end:
+            free.append((at, end, piece))
+        if free:
+            spans = sorted(spans + free, key=_place)
+    parts: list[bytes] = []
     runs: list[Run] = []
-    at = 0
-    while at < end:
-        stop = at
-        while stop < end and owner[stop] == owner[at]:
-            stop += 1
-        position, known, file, number, frame_offset, train, _, _ = pieces[owner[at]]
-        inside = at - (position - start)
-        own = max(0, min(stop - at, known - inside))
+    reached = 0
+    for left, right, (position, known, file, number, frame_offset, train, _, data) in spans:
+        if left != reached:
+            return b"".join(parts), runs, True
+        inside = left - (position - start)
+        own = max(0, min(right - left, known - inside))
         if own:
-            runs.append((at, own, file, number, frame_offset + inside, train))
-        if own < stop - at:
-            runs.append((at + own, stop - at - own, file, 0, 0, train))
-        at = stop
-    return bytes(data[:end]), runs, gap
+            runs.append((left, own, file, number, frame_offset + inside, train))
+        if own < right - left:
+            runs.append((left + own, right - left - own, file, 0, 0, train))
+        parts.append(data[inside : inside + right - left])
+        reached = right
+    return b"".join(parts), runs, False
+
+
+def _place(span: tuple[int, int, Kept]) -> int:
+    return span[0]
