@@ -17,7 +17,7 @@ from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, PortVerdict
-from oddport.protocols.ports import guess_server_by_port, judge_ports
+from oddport.protocols.ports import guess_server_by_port, judge_ports, owner
 
 _JUDGED = (int(PortVerdict.MISMATCH), int(PortVerdict.UNRECOGNISED))
 
@@ -74,9 +74,18 @@ class Namer:
         if not slots:
             return
         batch = self._batch(self._table.table(slots), [self._named[slot] for slot in slots])
-        for slot, verdict in zip(slots, batch.verdict.tolist(), strict=True):
+        rows = zip(
+            slots,
+            batch.verdict.tolist(),
+            batch.flows["proto"].tolist(),
+            batch.server_port.tolist(),
+            batch.app,
+            strict=True,
+        )
+        for slot, verdict, proto, port, app in rows:
             self._table.release(slot)
-            if verdict not in _JUDGED:
+            # also where a name is at home on a port beside its owner: HTTP/2 in clear on the port of HTTPS
+            if verdict not in _JUDGED and owner(proto, port) in (app, None):
                 self._named[slot].head = None
 
     def over(self) -> FlowBatch:

@@ -226,3 +226,14 @@ def test_the_place_of_a_reassembled_payload_is_that_in_its_datagram(tmp_path: Pa
     (finding,) = [found for found in recorder.found.values() if found.detector == "port-mismatch"]
     (row,) = [row for row in finding.evidence if row.train and row.offset == 8]
     assert body[8 : 8 + len(row.data)] == row.data
+
+
+def test_a_name_that_is_at_home_on_anothers_port_still_has_evidence(tmp_path: Path) -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    turns = [("c", preface), ("s", bytes([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0]))]
+    frames = conversation(turns, port=443)
+    recorder = load([write_pcap(tmp_path / "a.pcap", frames)], tmp_path)
+    (finding,) = recorder.found.values()
+    assert finding.rule == "PPM-07"
+    (row,) = [row for row in finding.evidence if row.side == 0][:1]
+    assert frames[row.packet - 1][row.offset : row.offset + 14] == b"PRI * HTTP/2.0"
