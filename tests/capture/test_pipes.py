@@ -239,9 +239,11 @@ def test_an_idle_pipe_holds_a_merge_and_says_so_by_empty_batches(pipe: Pipe, tmp
 
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 from oddport.capture import open_capture
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits that it is ignored
 reader = open_capture(["-"], workdir=Path(sys.argv[1]))
 try:
     for batch in reader.batches():
