@@ -221,7 +221,8 @@ class PortMismatch(BaseDetector):
         words = f"{users:,} of {hosts:,} inside hosts {'uses' if users == 1 else 'use'} {where}"
         if 0 < users <= RARE * hosts:
             finding.parts = (*finding.parts, score.add(15, words))
-        elif users >= COMMON * hosts:
+        elif users >= COMMON * hosts and finding.rule == "PPM-01":
+            # elsewhere the port has an owner: that all use 443 for TLS makes a shell there no more usual
             finding.parts = (*finding.parts, score.add(-20, words))
             finding.lowered = (*finding.lowered, f"common here: {words}")
         return finding

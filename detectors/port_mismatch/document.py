@@ -37,7 +37,8 @@ One flow gives at most one finding; the most specific rule wins.
 Base × tier (A 1, B 0.8, C 0.5), then: server outside +15; both ends inside −10; a port that filters let through for
 its own service (PPM-02) +20; dynamic port (49152 and up) +5; TLS without a server name +5; ATT&CK records the same
 app on the same, otherwise unused port +15. At the end of the capture: at most 2 % of the inside hosts use the port
-+15, at least half of them −20; with fewer than `min_hosts` inside hosts this is not judged.
++15, at least half of them −20 (PPM-01 only, since a port with an owner is used by all for its owner); with fewer
+than `min_hosts` inside hosts this is not judged.
 
 ## False positives to expect
 

@@ -292,6 +292,12 @@ def test_port_that_half_of_the_hosts_use_is_common_here() -> None:
     assert all(each.lowered == ("common here: 15 of 30 inside hosts use 8088/tcp",) for each in found)
 
 
+def test_port_that_all_use_for_its_owner_excuses_nothing_else_on_it() -> None:
+    found = only(talk("shell", 443), *crowd(30))
+    assert (found.rule, found.lowered) == ("PPM-02", ())
+    assert found.score == only(talk("shell", 443)).score
+
+
 def test_few_hosts_tell_nothing_about_how_rare_a_port_is() -> None:
     runner = Runner([PortMismatch])
     runner.flows(flows(talk("tls", 8088, facts={"sni": "x"}), *crowd(10)))
