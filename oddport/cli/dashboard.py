@@ -48,9 +48,13 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
 
 def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
     """Open a demo capture; gives the exit status."""
-    from oddport.demos import demo_path, list_demos
+    from oddport.demos import DemosError, demo_path, list_demos
 
-    demos = list_demos()
+    try:
+        demos = list_demos()
+    except DemosError as error:
+        fail(str(error))
+        return 2
     if name is not None and name not in [demo.name for demo in demos]:
         fail(f"There is no demo called {name}. There are: {', '.join(demo.name for demo in demos)}.")
         return 2
