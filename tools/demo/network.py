@@ -154,7 +154,6 @@ def _bring_up(name: str, link: str, own: Sequence[str], others: Sequence[str]) -
     """Give one end its addresses, and the way to those of the other one."""
     inside = ("ip", "netns", "exec", name)
     run(*inside, "ethtool", "-K", link, "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off")
-    run(*inside, "sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=0")
     run("ip", "-n", name, "link", "set", "lo", "up")
     run("ip", "-n", name, "link", "set", link, "up")
     for address in own:

@@ -19,7 +19,7 @@ from tools.demo.office import record_office
 from tools.demo.scenes import OFFICE, SCENES, WORLD, Stage
 
 PROGRAMS = {
-    "ip": "iproute2", "ss": "iproute2", "ethtool": "ethtool", "tcpdump": "tcpdump", "sysctl": "procps", "unshare": "util-linux",
+    "ip": "iproute2", "ss": "iproute2", "ethtool": "ethtool", "tcpdump": "tcpdump", "unshare": "util-linux",
     "setpriv": "util-linux", "openssl": "openssl", "nginx": "nginx-light", "sshd": "openssh-server",
     "ssh": "openssh-client", "dnsmasq": "dnsmasq-base", "dig": "bind9-dnsutils", "curl": "curl", "ncat": "ncat",
     "chronyd": "chrony", "aiosmtpd": "python3-aiosmtpd",
