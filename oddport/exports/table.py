@@ -11,6 +11,8 @@ from oddport.engine.trains import Train
 from oddport.loading.progress import size_text
 from oddport.protocols.model import PortVerdict
 
+PIPE_WIDTH = 200
+"""Columns where the output is no terminal."""
 LETTERS = "ILMHC"
 STYLES = ("dim", "blue", "yellow", "red", "bold magenta")
 
@@ -65,6 +67,8 @@ class TableSink:
         from rich.text import Text
 
         console = Console(highlight=False, emoji=False, markup=False)
+        if not console.is_terminal:
+            console.width = PIPE_WIDTH
         for file in self._reader.files:
             size = f"{file.packets:,} packets, {size_text(file.bytes)}"
             console.print(Text.assemble((printable(str(file.path)), "bold"), f"  {file.format or 'not read'}  {size}"))
@@ -72,36 +76,38 @@ class TableSink:
                 console.print(Text(f"▲ {printable(warning)}", style="yellow"))
         for error in self._errors:
             console.print(Text(f"▲ {printable(error.message)}", style="red"))
-        trains = f", {self._trains:,} fragment trains" if self._trains else ""
+        trains = f", {_count(self._trains, 'fragment train')}" if self._trains else ""
         console.print(
-            Text(f"{self._flows:,} flows{trains}; {self._odd:,} flows speak what does not fit their port", style="dim")
+            Text(f"{_count(self._flows, 'flow')}{trains}; {self._odd:,} on a port that does not fit", style="dim")
         )
         if not self._findings:
             console.print("Nothing odd found.")
             return
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name, justify in (
-            ("Sev", "left"),
-            ("Score", "right"),
-            ("Finding", "left"),
-            ("From", "left"),
-            ("To", "left"),
-            ("×", "right"),
-        ):
-            table.add_column(name, justify=justify, no_wrap=name in ("Sev", "Score", "From", "To"))  # type: ignore[arg-type]
+        ends = [(address_text(one.src, one.version), address_text(one.dst, one.version)) for one in self._findings]
+        table.add_column("Sev", min_width=3)
+        table.add_column("Score", justify="right", min_width=5)
+        table.add_column("Finding", overflow="fold")
+        for side, head in enumerate(("From", "To")):  # an address is never cut
+            table.add_column(head, no_wrap=True, min_width=max(len(pair[side]) for pair in ends))
+        table.add_column("×", justify="right", no_wrap=True)
         table.add_column("ATT&CK")
-        for finding in self._findings:
+        for finding, (source, destination) in zip(self._findings, ends, strict=True):
             style = STYLES[finding.severity]
             table.add_row(
                 Text(LETTERS[finding.severity], style=style),
                 Text(str(finding.score)),
                 Text(printable(finding.title)),
-                Text(address_text(finding.src, finding.version)),
-                Text(address_text(finding.dst, finding.version)),
+                Text(source),
+                Text(destination),
                 Text(f"{finding.count:,}" if finding.count > 1 else ""),
                 Text(" ".join(mapping.technique for mapping in finding.mappings)),
             )
         console.print(table)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:

@@ -95,7 +95,7 @@ def test_the_table_names_findings_and_counts(odd: Path) -> None:
     text = oddport("scan", odd).stdout.decode()
     assert "SSH on 41414/tcp" in text
     assert "HTTP on 443/tcp in clear" in text
-    assert "2 flows; 2 flows speak what does not fit their port" in text
+    assert "2 flows; 2 on a port that does not fit" in text
 
 
 def test_a_clean_capture_says_so(plain: Path) -> None:
