@@ -14,11 +14,8 @@ def extensions() -> list[Extension]:
     """One optional extension a module: a failing compiler leaves a working, slower installation."""
     if os.environ.get("ODDPORT_COMPILE", "1") == "0":
         return []
-    parts = [
-        Extension(name, [name.replace(".", "/") + ".py"], optional=True, extra_compile_args=["-O2", "-g0"])
-        for name in COMPILED
-    ]
-    return cythonize(
+    parts = [Extension(name, [name.replace(".", "/") + ".py"], extra_compile_args=["-O2", "-g0"]) for name in COMPILED]
+    translated: list[Extension] = cythonize(
         parts,
         compiler_directives={
             "language_level": 3,
@@ -32,6 +29,9 @@ def extensions() -> list[Extension]:
         build_dir="build/cython",
         nthreads=CORES,
     )
+    for part in translated:
+        part.optional = True  # here, since translating does not keep it
+    return translated
 
 
 if __name__ == "__main__":  # processes that translate in parallel may import this file again
