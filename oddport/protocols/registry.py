@@ -94,6 +94,7 @@ MODULES: tuple[str, ...] = (
     "telnet",
     "tls",
     "vnc",
+    "wireguard",
 )
 
 
