@@ -27,9 +27,9 @@ def head(orig: bytes, resp: bytes = b"") -> Head:
     return Head(UDP, orig, resp, (orig,) if orig else (), (resp,) if resp else ())
 
 
-def test_a_handshake_is_tier_a_and_tells_the_server() -> None:
+def test_a_handshake_is_tier_a_and_does_not_tell_who_listens() -> None:
     found = identify(head(initiation(), response()))
-    assert (found.app, found.tier, found.server) == ("wireguard", Tier.A, 1)
+    assert (found.app, found.tier, found.server) == ("wireguard", Tier.A, None)
 
 
 def test_under_load_mac2_is_not_empty_and_both_sides_are_needed() -> None:
