@@ -1,8 +1,8 @@
 """WireGuard messages → a match: type, three zero bytes and the exact length of that type.
 
 Layout by Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel" (NDSS 2017), section 5.4. An initiation is 148
-bytes, a response 92; the last 16 of both are zero unless the other end is under load. Data are padded to 16 bytes. Both ends are peers: either renews the keys, so
-who begins does not tell who listens.
+bytes, a response 92; the last 16 of both are zero unless the other end is under load. Data are padded to 16 bytes.
+Both ends are peers: either renews the keys, so who begins does not tell who listens.
 """
 
 from oddport.engine.columns import UDP
