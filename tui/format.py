@@ -7,57 +7,23 @@ sends every piece of text through it, so that a caller who forgets is safe as we
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
+
+from oddport.wording import UNITS, count, eta, plural, safe, size, three_digits
+
+__all__ = [
+    "SECOND", "clock", "count", "date", "duration", "endpoint", "eta", "hexes", "lasted", "minute", "percent", "plural",
+    "rate", "safe", "size", "size_of", "span",
+]  # fmt: skip
 
 SECOND = 1_000_000_000
 """ns"""
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-_MARKS = frozenset({"Mn", "Me", "Mc"})
-
-
-def safe(text: str) -> str:
-    """`text` with everything that could move the cursor, hide, reorder or stack replaced by `·`; tabs and ends
-    of lines too."""
-    if text.isascii() and text.isprintable():
-        return text
-    out = []
-    for char in unicodedata.normalize("NFC", text):
-        if char.isprintable():
-            out.append("·" if unicodedata.category(char) in _MARKS else char)
-        else:
-            out.append(" " if unicodedata.category(char) == "Zs" else "·")
-    return "".join(out)
-
-
-def count(value: int) -> str:
-    """`1,284,506`."""
-    return f"{value:,}"
-
-
-def size(value: int | float) -> str:
-    """Bytes with three digits and a decimal unit: `996 B`, `9.45 kB`, `412 MB`."""
-    number, unit = float(value), 0
-    while number >= 999.5 and unit < len(_UNITS) - 1:
-        number /= 1000
-        unit += 1
-    if unit == 0:
-        return f"{int(value)} B"
-    return f"{_three_digits(number)} {_UNITS[unit]}"
-
-
-def _three_digits(number: float) -> str:
-    if number < 9.995:
-        return f"{number:.2f}"
-    if number < 99.95:
-        return f"{number:.1f}"
-    return f"{number:.0f}"
 
 
 def size_of(value: int, total: int) -> str:
     """`157 of 412 MB`: the part in the unit of the whole."""
     unit, scale = 0, 1.0
-    while total / scale >= 999.5 and unit < len(_UNITS) - 1:
+    while total / scale >= 999.5 and unit < len(UNITS) - 1:
         scale *= 1000
         unit += 1
     part = value / scale
@@ -74,30 +40,16 @@ def size_of(value: int, total: int) -> str:
 def rate(value: float) -> str:
     """Bytes a second of a file: `38 MB/s`."""
     number, unit = float(value), 0
-    while number >= 999.5 and unit < len(_UNITS) - 1:
+    while number >= 999.5 and unit < len(UNITS) - 1:
         number /= 1000
         unit += 1
-    return f"{number:.0f} {_UNITS[unit]}/s"
+    return f"{number:.0f} {UNITS[unit]}/s"
 
 
 def percent(part: int | float, whole: int | float) -> str:
     """`38 %`; never 100 before all is there."""
     value = 100 * part / whole if whole else 0.0
     return f"{min(int(value), 99) if part < whole else 100} %"
-
-
-def eta(seconds: float) -> str:
-    """`about 7 s left`, rounded to 1, 5 and 30 seconds, then to minutes."""
-    seconds = max(seconds, 1)
-    if seconds < 10:
-        return f"about {seconds:.0f} s left"
-    if seconds < 60:
-        return f"about {5 * round(seconds / 5)} s left"
-    if seconds < 300:
-        half = 30 * round(seconds / 30)
-        return f"about {half // 60} min {half % 60} s left" if half % 60 else f"about {half // 60} min left"
-    minutes = round(seconds / 60)
-    return f"about {minutes} min left" if minutes < 120 else f"about {minutes // 60} h {minutes % 60} min left"
 
 
 def duration(ns: int) -> str:
@@ -107,7 +59,7 @@ def duration(ns: int) -> str:
     if ns < 100_000_000 and ns:
         if ns < 1_000:
             return f"{ns} ns"
-        return f"{_three_digits(ns / 1e3)} µs" if ns < 999_500 else f"{_three_digits(ns / 1e6)} ms"
+        return f"{three_digits(ns / 1e3)} µs" if ns < 999_500 else f"{three_digits(ns / 1e6)} ms"
     if ns < 60 * SECOND:
         return f"{ns / SECOND:.3f} s" if ns < 10 * SECOND else f"{ns / SECOND:.1f} s"
     seconds = ns // SECOND
@@ -163,8 +115,3 @@ def hexes(data: bytes, limit: int | None = None) -> str:
     """`16 03 01`: lower-case pairs, at most `limit` bytes, then `…`."""
     shown = data if limit is None or len(data) <= limit else data[:limit]
     return shown.hex(" ") + (" …" if len(shown) < len(data) else "")
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """`1 flow`, `12,931 flows`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"

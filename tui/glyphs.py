@@ -6,13 +6,14 @@ import locale
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oddport.wording import SEVERITY_LETTERS as SEVERITY_LETTERS
+from oddport.wording import SEVERITY_WORDS as SEVERITY_WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SEVERITY_INKS = ("info", "low", "medium", "high", "critical")
 """Colour token of each severity, by its number."""
-SEVERITY_LETTERS = ("I", "L", "M", "H", "C")
-SEVERITY_WORDS = ("info", "low", "medium", "high", "critical")
 
 VERDICT_INKS = ("muted", "muted", "muted", "muted", "medium", "high")
 """Colour token of the port sign, by port verdict (see oddport.protocols.model.PortVerdict)."""

@@ -9,9 +9,7 @@ from oddport.case.cases import remove_case as remove_one
 from oddport.case.errors import CaseError
 from oddport.case.folders import data_folder
 from oddport.cli.paths import fail
-from oddport.loading.progress import size_text
-
-LETTERS = ("I", "L", "M", "H", "C")
+from oddport.wording import SEVERITY_LETTERS, safe, size
 
 
 def list_all() -> int:
@@ -35,21 +33,21 @@ def list_all() -> int:
     for case in listed:
         used = datetime.fromtimestamp(max(case.opened_ns or 0, case.modified_ns) / 1e9, UTC)
         table.add_row(
-            Text(case.name),
-            size_text(case.size),
+            Text(safe(case.name)),
+            size(case.size),
             f"{case.flows:,}",
             _findings(case),
             f"{case.reviewed:,} of {sum(case.findings):,}",
             f"{used:%d %b %Y %H:%M}",
-            Text(case.problem or case.state),
+            Text(safe(case.problem or case.state)),
         )
     console.print(table)
-    console.print(Text(f"{size_text(sum(case.size for case in listed))} in {data_folder()}", style="dim"))
+    console.print(Text(f"{size(sum(case.size for case in listed))} in {data_folder()}", style="dim"))
     return 0
 
 
 def _findings(case: CaseInfo) -> str:
-    counts = [(letter, count) for letter, count in zip(LETTERS, case.findings, strict=True) if count]
+    counts = [(letter, count) for letter, count in zip(SEVERITY_LETTERS, case.findings, strict=True) if count]
     return "  ".join(f"{letter} {count:,}" for letter, count in reversed(counts)) or "none"
 
 
@@ -64,14 +62,14 @@ def remove(names: Sequence[str], yes: bool) -> int:
         if not sys.stdin.isatty():
             fail("Nobody can be asked here. --yes removes without asking.")
             return 2
-        print("\n".join(str(path) for path in paths))
+        print("\n".join(safe(str(path)) for path in paths))
         if input("Remove, with verdicts and notes? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was removed.")
             return 0
     status = 0
     for path in paths:
         try:
-            print(f"{path.name} removed, {size_text(remove_one(path))} freed.")
+            print(f"{safe(path.name)} removed, {size(remove_one(path))} freed.")
         except CaseError as error:
             fail(str(error))
             status = 2

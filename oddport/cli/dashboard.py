@@ -31,9 +31,7 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
     if not paths:
         return 2
     if "-" in paths:
-        fail(
-            "The dashboard takes its keys from standard input. `oddport load - --case FILE` keeps a pipe for later."
-        )
+        fail("The dashboard takes its keys from standard input. `oddport load - --case FILE` keeps a pipe for later.")
         return 2
     try:
         place = case if case is not None else _case_of(paths)

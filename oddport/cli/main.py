@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from oddport import __version__
+from oddport.wording import SEVERITY_WORDS
 
 EXAMPLES = """
 \b
@@ -45,9 +46,6 @@ def _lazy(module: str, name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(module), name)
-
-
-SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 
 @cli.command("open")
@@ -94,7 +92,7 @@ def demo(name: str | None, no_mouse: bool, ascii_only: bool) -> None:
 @click.option("--format", "form", type=click.Choice(["table", "ndjson"]), default="table", show_default=True)
 @click.option("--each", is_flag=True, help="Analyse each file by itself; else several files are one capture.")
 @click.option("--case", type=click.Path(path_type=Path), help="Keep everything in this case file too.")
-@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 if a finding is this severe or worse.")
+@click.option("--fail-on", type=click.Choice(SEVERITY_WORDS), help="Exit with 1 if a finding is this severe or worse.")
 def scan(captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None) -> None:
     """Analyse captures and print what was found.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oddport.capture import find_captures
+from oddport.wording import safe
 
 
 def expand(words: Sequence[str]) -> list[str]:
@@ -25,5 +26,5 @@ def expand(words: Sequence[str]) -> list[str]:
 
 
 def fail(sentence: str) -> None:
-    """A sentence for the person, on standard error."""
-    print(f"oddport: {sentence}", file=sys.stderr)
+    """A sentence for the person, on standard error; names of files in it may hold anything."""
+    print(f"oddport: {safe(sentence)}", file=sys.stderr)

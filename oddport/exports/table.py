@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from oddport.detection.model import DetectorError, Finding, FlowBatch
 from oddport.engine.columns import address_text
 from oddport.engine.trains import Train
-from oddport.loading.progress import size_text
 from oddport.protocols.model import PortVerdict
+from oddport.wording import SEVERITY_LETTERS, plural, safe, size
 
 PIPE_WIDTH = 200
 """Columns where the output is no terminal."""
-LETTERS = "ILMHC"
 STYLES = ("dim", "blue", "yellow", "red", "bold magenta")
 
 
@@ -70,15 +69,15 @@ class TableSink:
         if not console.is_terminal:
             console.width = PIPE_WIDTH
         for file in self._reader.files:
-            size = f"{file.packets:,} packets, {size_text(file.bytes)}"
-            console.print(Text.assemble((printable(str(file.path)), "bold"), f"  {file.format or 'not read'}  {size}"))
+            amount = f"{file.packets:,} packets, {size(file.bytes)}"
+            console.print(Text.assemble((safe(str(file.path)), "bold"), f"  {file.format or 'not read'}  {amount}"))
             for warning in file.warnings:
-                console.print(Text(f"▲ {printable(warning)}", style="yellow"))
+                console.print(Text(f"▲ {safe(warning)}", style="yellow"))
         for error in self._errors:
-            console.print(Text(f"▲ {printable(error.message)}", style="red"))
-        trains = f", {_count(self._trains, 'fragment train')}" if self._trains else ""
+            console.print(Text(f"▲ {safe(error.message)}", style="red"))
+        trains = f", {plural(self._trains, 'fragment train')}" if self._trains else ""
         console.print(
-            Text(f"{_count(self._flows, 'flow')}{trains}; {self._odd:,} on a port that does not fit", style="dim")
+            Text(f"{plural(self._flows, 'flow')}{trains}; {self._odd:,} on a port that does not fit", style="dim")
         )
         if not self._findings:
             console.print("Nothing odd found.")
@@ -95,21 +94,12 @@ class TableSink:
         for finding, (source, destination) in zip(self._findings, ends, strict=True):
             style = STYLES[finding.severity]
             table.add_row(
-                Text(LETTERS[finding.severity], style=style),
+                Text(SEVERITY_LETTERS[finding.severity], style=style),
                 Text(str(finding.score)),
-                Text(printable(finding.title)),
+                Text(safe(finding.title)),
                 Text(source),
                 Text(destination),
                 Text(f"{finding.count:,}" if finding.count > 1 else ""),
                 Text(" ".join(mapping.technique for mapping in finding.mappings)),
             )
         console.print(table)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
-def printable(text: str) -> str:
-    """`text` with everything that could steer a terminal replaced."""
-    return "".join(character if character.isprintable() else "·" for character in text)

@@ -5,6 +5,7 @@ import sys
 from typing import TextIO
 
 from oddport.loading.pipeline import Progress
+from oddport.wording import eta, size
 
 
 def progress_json(progress: Progress, state: str, message: str = "") -> str:
@@ -23,36 +24,16 @@ def progress_json(progress: Progress, state: str, message: str = "") -> str:
     )
 
 
-def size_text(count: float) -> str:
-    """Bytes in decimal units with three digits: 996 B, 9.45 kB, 412 MB."""
-    if count < 1000:
-        return f"{int(count)} B"
-    units = ["kB", "MB", "GB", "TB"]
-    count /= 1000
-    while count >= 999.5 and len(units) > 1:
-        count /= 1000
-        units.pop(0)
-    return f"{count:.{max(0, 3 - len(str(int(count))))}f} {units[0]}"
-
-
-def left_text(seconds: float) -> str:
-    """A remaining time rounded to 1, 5 or 30 s, then minutes: "about 7 s left"."""
-    if seconds >= 90:
-        return f"about {round(seconds / 60)} min left"
-    step = 1 if seconds < 10 else 5 if seconds < 60 else 30
-    return f"about {max(step, round(seconds / step) * step)} s left"
-
-
 def progress_text(progress: Progress) -> str:
     """One line for a person: share, bytes, rate, what is left, packets and flows."""
     rate = progress.bytes / progress.seconds if progress.seconds else 0.0
     counts = f"{progress.packets:,} packets, {progress.flows:,} flows"
     if progress.total is None:
-        return f"{size_text(progress.bytes)} read, {size_text(rate)}/s, {counts}"
+        return f"{size(progress.bytes)} read, {size(rate)}/s, {counts}"
     share = progress.bytes / progress.total if progress.total else 1.0
     left = (progress.total - progress.bytes) / rate if rate else 0.0
-    rest = f", {left_text(left)}" if left >= 2 else ""
-    return f"{share:.0%} of {size_text(progress.total)}, {size_text(rate)}/s{rest}, {counts}"
+    rest = f", {eta(left)}" if left >= 2 else ""
+    return f"{share:.0%} of {size(progress.total)}, {size(rate)}/s{rest}, {counts}"
 
 
 class TerminalProgress:

@@ -265,3 +265,12 @@ def test_the_version_is_told() -> None:
     from oddport import __version__
 
     assert __version__ in oddport("--version").stdout.decode()
+
+
+def test_control_characters_in_a_name_do_not_reach_the_terminal_in_a_sentence(tmp_path: Path) -> None:
+    whole = pcap(conversation(SSH_TURNS))
+    cut = tmp_path / "cut\x1b[2J.pcap"
+    cut.write_bytes(whole[:-10])
+    done = oddport("load", cut, "--case", tmp_path / "a.oddport")
+    assert b"cut\xc2\xb7[2J.pcap" in done.stderr
+    assert b"\x1b" not in done.stderr
