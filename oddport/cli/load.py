@@ -24,9 +24,7 @@ def load(words: Sequence[str], case: Path, replace: bool) -> int:
     detectors, errors = load_detectors()
     reader = open_capture(paths, workdir=unpack_folder(case), heartbeat=True)
     try:
-        state = into_case(
-            reader, case, lambda sink: sink, detectors, stop, progress.show, errors=errors, replace=replace
-        )
+        state = into_case(reader, case, detectors, stop, progress.show, errors=errors, replace=replace)
     except CaseError as error:
         progress.close()
         fail(str(error))

@@ -4,9 +4,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from oddport.capture import CaptureReader, open_capture
+from oddport.capture import open_capture
+from oddport.case.errors import CaseError
+from oddport.case.folders import unpack_folder
 from oddport.cli.paths import expand, fail
 from oddport.detection.model import Detector, DetectorError, Severity
 from oddport.detection.registry import load as load_detectors
@@ -14,9 +17,7 @@ from oddport.exports.ndjson import NdjsonSink
 from oddport.exports.table import TableSink
 from oddport.loading.pipeline import Load
 from oddport.loading.progress import TerminalProgress
-from oddport.loading.sink import Sink
 from oddport.loading.stopping import Stop
-from oddport.loading.tee import Tee
 
 OK, FOUND, UNUSABLE = 0, 1, 2
 Registered = tuple[list[type[Detector]], list[DetectorError]]
@@ -42,6 +43,9 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
                 fail("Stopped. What was read until then is above.")
                 break
         sys.stdout.flush()
+    except CaseError as error:
+        fail(str(error))
+        return UNUSABLE
     except BrokenPipeError:
         # whoever read the output has seen enough; keep Python from failing once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,36 +55,26 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
 
 
 def _scan_one(paths: list[str], form: str, case: Path | None, registered: Registered, stop: Stop) -> tuple[int, bool]:
-    """Analyse one capture; (worst severity or -1, whether anything could be read)."""
+    """Analyse one capture; (worst severity or -1, whether anything could be read). Raises CaseError."""
     detectors, broken = registered
     progress = TerminalProgress()
-    with tempfile.TemporaryDirectory(prefix="oddport-") as folder:
-        reader = open_capture(paths, workdir=Path(folder), heartbeat=True)
-        try:
-            printer = TableSink(reader) if form == "table" else NdjsonSink(reader, sys.stdout.write)
+    with ExitStack() as ending:
+        if case is None:
+            workdir = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="oddport-")))
+        else:  # what is unpacked is a part of the case
+            workdir = unpack_folder(case)
+        reader = ending.enter_context(open_capture(paths, workdir=workdir, heartbeat=True))
+        ending.callback(progress.close)
+        printer = TableSink(reader) if form == "table" else NdjsonSink(reader, sys.stdout.write)
+        if case is None:
             for error in broken:
                 printer.error(error)
-            if case is None:
-                Load(reader, printer, detectors, stop=stop, on_progress=progress.show).run()
-            else:
-                _load_too(reader, printer, detectors, case, stop, progress)
-            progress.close()
-            if isinstance(printer, TableSink):
-                printer.print()
-            return max(printer.severities, default=-1), any(file.format for file in reader.files)
-        finally:
-            progress.close()
-            reader.close()
+            Load(reader, printer, detectors, stop=stop, on_progress=progress.show).run()
+        else:
+            from oddport.loading.into_case import into_case
 
-
-def _load_too(
-    reader: CaptureReader,
-    printer: Sink,
-    detectors: list[type[Detector]],
-    case: Path,
-    stop: Stop,
-    progress: TerminalProgress,
-) -> None:
-    from oddport.loading.into_case import into_case
-
-    into_case(reader, case, lambda sink: Tee(printer, sink), detectors, stop, progress.show)
+            into_case(reader, case, detectors, stop, progress.show, beside=printer, errors=broken)
+        progress.close()
+        if isinstance(printer, TableSink):
+            printer.print()
+        return max(printer.severities, default=-1), any(file.format for file in reader.files)

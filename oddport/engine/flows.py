@@ -1030,10 +1030,6 @@ class FlowTable:
         """Whether `release` was called for the flow."""
         return bool((self.rec[slot, BITS] >> DONE_BIT) & ONE)
 
-    def id_of(self, slot: cython.Py_ssize_t) -> int:
-        """The flow's id."""
-        return self.rec[slot, NAME] & M32
-
     def pressed(self) -> list[int]:
         """Open flows (slots) with first bytes, longest idle first; none while three tenths of the arena are free."""
         if self.blocks_used * 10 < self.blocks * 7:

@@ -41,7 +41,7 @@ def main() -> int:
     reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
     try:
         state = into_case(
-            reader, options.case, lambda sink: sink, detectors, stop, keep,
+            reader, options.case, detectors, stop, keep,
             errors=errors, live=True, replace=options.replace,
         )  # fmt: skip
     except CaseError as error:

@@ -14,6 +14,7 @@ from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
 from oddport.engine.trains import Train
 from oddport.loading.pipeline import Load, LoadSettings, Progress
 from oddport.loading.sink import Sink
+from oddport.loading.tee import Tee
 
 FLOWS_AT_ONCE = 8_192
 """Flows that are over and wait to be written together: one statement for all of them costs least."""
@@ -97,11 +98,11 @@ class CaseSink:
 def into_case(
     reader: CaptureReader,
     case: Path,
-    sink_for: Callable[[CaseSink], Sink],
     detectors: Iterable[type[Detector]],
     stop: Callable[[], bool],
     on_progress: Callable[[Progress], None],
     *,
+    beside: Sink | None = None,
     errors: Iterable[DetectorError] = (),
     live: bool = False,
     replace: bool = False,
@@ -109,8 +110,8 @@ def into_case(
 ) -> str:
     """Load `reader`'s capture into the case at `case`; gives the state it ends in, `done` or `stopped`.
 
-    `sink_for` may put more sinks beside the case's. `errors`: detectors that could not be loaded. `live`: write what is
-    still open four times a second, for a dashboard. `replace`: a finished load in the case gives way.
+    `beside`: another sink that is handed everything too. `errors`: detectors that could not be loaded. `live`: write
+    what is still open four times a second, for a dashboard. `replace`: a finished load in the case gives way.
     Raises CaseError where the case cannot be written or another process is loading it.
     """
     writer = CaseWriter.resume(case) if case.exists() else CaseWriter.create(case)
@@ -118,10 +119,11 @@ def into_case(
         writer.attack_version = ATTACK_VERSION
         writer.begin_load(reader.position()[1], replace=replace)
         try:
-            sink = CaseSink(writer, live)
+            kept = CaseSink(writer, live)
+            sink: Sink = kept if beside is None else Tee(kept, beside)
             for error in errors:
                 sink.error(error)
-            sink.files(reader)
+            kept.files(reader)
 
             def report(progress: Progress) -> None:
                 writer.progress(
@@ -132,7 +134,7 @@ def into_case(
                 )
                 on_progress(progress)
 
-            whole = Load(reader, sink_for(sink), detectors, settings, stop, report).run()
+            whole = Load(reader, sink, detectors, settings, stop, report).run()
         except Exception as error:
             writer.finish_load("failed", f"{type(error).__name__}: {error}")
             raise

@@ -41,8 +41,6 @@ class Namer:
     def __init__(self, table: FlowTable) -> None:
         self._table = table
         self._named: dict[int, Named] = {}
-        self.early_flows = 0
-        """Flows that had to be named before their time, for lack of room for first bytes."""
 
     def early(self) -> None:
         """Name the flows that have come far enough, and free the first bytes of those whose name is final."""
@@ -63,7 +61,6 @@ class Namer:
             head = table.head(slot, -1, -1, True)
             self._named[slot] = Named(identify(head), head, True)
             table.note_early(slot)
-            self.early_flows += 1
             done.append(slot)
             if table.arena_share() < 0.5:
                 break

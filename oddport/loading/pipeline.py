@@ -24,10 +24,10 @@ FIRST_TICK = 0.15
 """Seconds until the first rows are handed over; a shorter load hands over once."""
 TICK = 0.25
 """Seconds between two hand-overs of what is not over yet, and between two reports of progress."""
-YOUNG_OBJECTS = 200_000
-"""New objects until the garbage collector looks at them: names and findings make no cycles, so it finds nothing."""
 TICK_SHARE = 8
 """A hand-over that took t is followed by a pause of at least TICK_SHARE * t."""
+YOUNG_OBJECTS = 200_000
+"""New objects until the garbage collector looks at them: names and findings make no cycles, so it finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ class Load:
                 columns[name][rows] = getattr(batch, name)[:count]
             if at + count == BLOCK:
                 self._sink.packets(columns, self._block_first, BLOCK, self._numbers)
-                for number in np.unique(columns["file"]).tolist():
-                    self._numbers[number] = self._numbers.get(number, 0) + int((columns["file"] == number).sum())
+                for file, packets in zip(*np.unique(columns["file"], return_counts=True), strict=True):
+                    self._numbers[int(file)] = self._numbers.get(int(file), 0) + int(packets)
         self.progress.packets = first + count
         if at + count == BLOCK:
             self._block_first += BLOCK

@@ -274,3 +274,22 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal_in_a_sentence(tm
     done = oddport("load", cut, "--case", tmp_path / "a.oddport")
     assert b"cut\xc2\xb7[2J.pcap" in done.stderr
     assert b"\x1b" not in done.stderr
+
+
+def test_a_case_that_holds_a_load_already_is_a_sentence_of_scan_too(tmp_path: Path, odd: Path) -> None:
+    case = tmp_path / "kept.oddport"
+    oddport("scan", "--case", case, odd)
+    again = oddport("scan", "--case", case, odd)
+    assert again.returncode == 2
+    assert b"already holds a load that is done" in again.stderr
+    assert b"Traceback" not in again.stderr
+
+
+def test_a_case_kept_by_scan_still_has_the_bytes_of_a_pipe(tmp_path: Path, odd: Path) -> None:
+    case = tmp_path / "kept.oddport"
+    oddport("scan", "--case", case, "-", data=odd.read_bytes())
+    from oddport.case.reader import CaseReader
+
+    with CaseReader.open(case) as reader:
+        (packet,) = reader.packets_of_flow(1, 0, 1)
+        assert reader.packet_bytes(packet) == conversation(SSH_TURNS)[0]
