@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.theme import Look, look
+from tui.widgets.moving import row_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,14 +54,7 @@ class HexView(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l,right", "move(1)", show=False, id="move.byte", tooltip="byte"),
         Binding("h,left", "move(-1)", show=False, id="move.byte_back", tooltip="byte"),
-        Binding("j,down", "move_row(1)", show=False, id="move.down", tooltip="row"),
-        Binding("k,up", "move_row(-1)", show=False, id="move.up", tooltip="row"),
-        Binding("g,home", "jump(0)", show=False, id="move.top", tooltip="first, last"),
-        Binding("G,end", "jump(-1)", show=False, id="move.end", tooltip="first, last"),
-        Binding("ctrl+d", "page(0.5)", show=False, id="move.half_down", tooltip="half a page"),
-        Binding("ctrl+u", "page(-0.5)", show=False, id="move.half_up", tooltip="half a page"),
-        Binding("pagedown", "page(1)", show=False, id="move.page_down", tooltip="page"),
-        Binding("pageup", "page(-1)", show=False, id="move.page_up", tooltip="page"),
+        *row_keys("move_row"),
     ]
 
     class CursorMoved(Message):

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from tui.data.dissection.model import Node, path_to
 from tui.theme import look
 from tui.widgets.line import Span, segments, width_of
+from tui.widgets.moving import row_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,14 +53,7 @@ class LayerTree(Widget, can_focus=True):
         Binding("right,l", "open", "open, close", id="move.unfold", tooltip="open, close", key_display="→"),
         Binding("left,h", "close", "open, close", id="move.fold", tooltip="open, close", key_display="←"),
         Binding("enter,space", "turn", show=False, id="move.toggle", tooltip="open or close"),
-        Binding("j,down", "move(1)", show=False, id="move.down", tooltip="row"),
-        Binding("k,up", "move(-1)", show=False, id="move.up", tooltip="row"),
-        Binding("g,home", "jump(0)", show=False, id="move.top", tooltip="first, last"),
-        Binding("G,end", "jump(-1)", show=False, id="move.end", tooltip="first, last"),
-        Binding("ctrl+d", "page(0.5)", show=False, id="move.half_down", tooltip="half a page"),
-        Binding("ctrl+u", "page(-0.5)", show=False, id="move.half_up", tooltip="half a page"),
-        Binding("pagedown", "page(1)", show=False, id="move.page_down", tooltip="page"),
-        Binding("pageup", "page(-1)", show=False, id="move.page_up", tooltip="page"),
+        *row_keys(),
     ]
 
     class NodeMoved(Message):

@@ -22,6 +22,7 @@ from tui.format import safe
 from tui.theme import Look, look
 from tui.widgets.columns import Cell, Placed, TableSpec, place
 from tui.widgets.line import Span, cut_middle, segments, spans
+from tui.widgets.moving import row_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,14 +55,7 @@ class VirtualTable(Widget, can_focus=True):
     DEFAULT_CSS = "VirtualTable { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", id="move.open", tooltip="deeper"),
-        Binding("j,down", "move(1)", show=False, id="move.down", tooltip="row"),
-        Binding("k,up", "move(-1)", show=False, id="move.up", tooltip="row"),
-        Binding("g,home", "jump(0)", show=False, id="move.top", tooltip="first, last"),
-        Binding("G,end", "jump(-1)", show=False, id="move.end", tooltip="first, last"),
-        Binding("ctrl+d", "page(0.5)", show=False, id="move.half_down", tooltip="half a page"),
-        Binding("ctrl+u", "page(-0.5)", show=False, id="move.half_up", tooltip="half a page"),
-        Binding("pagedown", "page(1)", show=False, id="move.page_down", tooltip="page"),
-        Binding("pageup", "page(-1)", show=False, id="move.page_up", tooltip="page"),
+        *row_keys(),
     ]
     SORT_BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort(1)", show=False, id="narrow.sort", tooltip="sort by the next column"),
