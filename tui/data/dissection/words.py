@@ -127,6 +127,7 @@ class NameBook:
         try:
             return cut(str(value)) if not isinstance(value, list) else f"{len(value):,} values"
         except Exception:
+            # the text of a value is scapy's code over hostile bytes: its kind is still true, its bytes are in view
             return type(value).__name__
 
     def value(self, packet: Any, fld: Any, value: Any) -> str:
@@ -182,6 +183,7 @@ class NameBook:
         try:
             return cut(wording(packet))
         except Exception:
+            # a layer that lacks what its summary speaks of: the fields below it say what there is
             return ""
 
 
