@@ -253,8 +253,16 @@ def identify(head: Head) -> Identification:
     Mid-stream starts, one-sided captures and either order of speaking are taken as they come; see the module's head for
     how candidates are weighed.
     """
-    proto = head.proto
     tables = _tables[0] if _tables else _registry()
+    found = _identify(tables, head)
+    describe = tables.describe.get(found.app)
+    if describe is not None:
+        describe(head, found)
+    return found
+
+
+def _identify(tables: Registry, head: Head) -> Identification:
+    proto = head.proto
     rows = tables.client.get(proto)
     if rows is None or not (head.orig or head.resp):
         return Identification()

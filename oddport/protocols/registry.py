@@ -40,6 +40,10 @@ False takes tier A away.
 starts with 0x14 to 0x17" (no "not TLS:" in front). "" where they may be, or are merely too short to tell. Without it,
 the first-byte sets answer. `role` is CLIENT or SERVER. Bytes that a matcher accepts must never be rejected.
 
+**Protocol.describe(head, found) -> None**: optional; called whenever a flow got this name, with its first bytes: adds
+facts to `found.facts` that no name needs, or that take more than one message, and clears `found.final` where more may
+come.
+
 **fallback=True** is for grammars that may begin anywhere (a shell prompt after a banner): asked only when nothing else
 named the flow, and only where a direction begins like text.
 
@@ -54,7 +58,8 @@ from importlib import import_module
 from typing import Literal
 
 from oddport.engine.columns import SCTP, TCP, UDP
-from oddport.protocols.model import SideMatch
+from oddport.engine.heads import Head
+from oddport.protocols.model import Identification, SideMatch
 
 CLIENT, SERVER = 0, 1
 ANY = bytes(range(256))
@@ -66,6 +71,7 @@ DIGITS = bytes(range(0x30, 0x3A))
 Matcher = Callable[[bytes], SideMatch | None]
 Reject = Callable[[bytes, int], str]
 Pair = Callable[[bytes, bytes], bool]
+Describe = Callable[[Head, Identification], None]
 
 MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
@@ -128,6 +134,7 @@ class Protocol:
     grammars: tuple[Grammar, ...]
     first: Literal["client", "server", "either"] = "client"
     aliases: tuple[str, ...] = ()
+    describe: Describe | None = None
 
 
 Entry = tuple[str, Matcher, Grammar]
@@ -148,6 +155,8 @@ class Registry:
     server: dict[int, Row]
     fallback_client: dict[int, tuple[Entry, ...]]
     fallback_server: dict[int, tuple[Entry, ...]]
+    describe: dict[str | None, Describe]
+    """By name."""
 
 
 def build(protocols: tuple[Protocol, ...]) -> Registry:
@@ -186,7 +195,8 @@ def build(protocols: tuple[Protocol, ...]) -> Registry:
     def rest(role: int) -> dict[int, tuple[Entry, ...]]:
         return {t: tuple(entries) for (r, t), entries in fallback.items() if r == role}
 
-    return Registry(by_name, aliases, rows(CLIENT), rows(SERVER), rest(CLIENT), rest(SERVER))
+    describe: dict[str | None, Describe] = {p.name: p.describe for p in protocols if p.describe is not None}
+    return Registry(by_name, aliases, rows(CLIENT), rows(SERVER), rest(CLIENT), rest(SERVER), describe)
 
 
 @cache

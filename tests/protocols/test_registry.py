@@ -1,13 +1,15 @@
 """The registry: what it refuses, how it dispatches, and that every module of the package is in it."""
 
 import pkgutil
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
 
 import oddport.protocols
 from oddport.engine.columns import SCTP, TCP, UDP
-from oddport.protocols.model import SideMatch
+from oddport.engine.heads import Head
+from oddport.protocols.model import Identification, SideMatch
 from oddport.protocols.ports import port_table
 from oddport.protocols.registry import ANY, MODULES, Grammar, Protocol, build, byte_set_text, registry
 
@@ -97,3 +99,11 @@ def test_the_order_of_modules_means_nothing() -> None:
 )
 def test_byte_sets_read_as_ranges(values: bytes, text: str) -> None:
     assert byte_set_text(values) == text
+
+
+def test_a_protocol_is_found_with_what_describes_its_flows() -> None:
+    def describe(head: Head, found: Identification) -> None:
+        found.facts["bytes"] = len(head.orig)
+
+    plain, described = protocol("plain"), replace(protocol("described"), describe=describe)
+    assert build((plain, described)).describe == {"described": describe}

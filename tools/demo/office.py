@@ -208,7 +208,9 @@ def play(deeds: Sequence[tuple[float, Callable[[], None]]]) -> None:
     for thread in threads:
         thread.join()
     if failed:
-        raise RecordingError(f"{len(failed)} of {len(threads)} deeds of the branch office failed, the first: {failed[0]}") from failed[0]
+        raise RecordingError(
+            f"{len(failed)} of {len(threads)} deeds of the branch office failed, the first: {failed[0]}"
+        ) from failed[0]
 
 
 def record_office(folder: Path) -> Path:
