@@ -11,8 +11,8 @@ Ports are never looked at. Candidates come from the first byte of each direction
 
 from oddport.engine.columns import TCP
 from oddport.engine.heads import Head
-from oddport.protocols.model import Facts, Identification, SideMatch, Span, Tier
-from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, registry
+from oddport.protocols.model import Facts, Identification, Proof, SideMatch, Tier
+from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, fits, registry
 
 PAIR_BITS = 48
 """Bits that two weak directions need together for tier A; fewer make tier C."""
@@ -26,8 +26,6 @@ PAIRED = 8
 """Datagrams of a direction among which partners are looked for (a reply to a later question)."""
 
 _A, _B = Tier.A, Tier.B
-_span = tuple.__new__
-"""A Span from a tuple of its fields; half the time of calling the class."""
 
 Hit = tuple[str, SideMatch, Grammar, int, int, int]
 """(name, match, grammar, which side's bytes, bytes before the datagram that matched, CLIENT or SERVER)"""
@@ -41,17 +39,15 @@ def _registry() -> Registry:
     return _tables[0]
 
 
-def _bits(match: SideMatch) -> int:
-    return match.bits or (32 if match.strong else 8)
-
-
 def _hits(rows: Row, parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
     """All that one direction parses as in one role; of datagrams, the first one that parses."""
     before = 0
     hits: list[Hit] = []
     for data in parts:
         if data:
-            for name, matcher, grammar in rows[data[0]]:
+            for name, matcher, grammar, places in rows[data[0]]:
+                if places and not fits(data, places):
+                    continue
                 match = matcher(data)
                 if match is not None:
                     hits.append((name, match, grammar, side, before, role))
@@ -68,8 +64,8 @@ def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role:
     if data and (data[0] >= 0x20 or data[0] in b"\r\n\t\x1b") and data[0] < 0x80:
         return [
             (name, match, grammar, side, 0, role)
-            for name, matcher, grammar in entries
-            if (match := matcher(data)) is not None
+            for name, matcher, grammar, places in entries
+            if fits(data, places) and (match := matcher(data)) is not None
         ]
     return []
 
@@ -79,14 +75,11 @@ def _belong(grammar: Grammar, one: tuple[bytes, ...], other: tuple[bytes, ...]) 
     pair = grammar.pair
     if pair is None:
         return True
-    client, server = grammar.client, grammar.server
-    if client is None or server is None:
-        return False
     for first in one:
-        if not first or client(first) is None:
+        if grammar.parse(CLIENT, first) is None:
             continue
         for second in other:
-            if second and server(second) is not None and pair(first, second):
+            if grammar.parse(SERVER, second) is not None and pair(first, second):
                 return True
     return False
 
@@ -116,7 +109,7 @@ def _pairs(
     for one in ones:
         for other in others:
             if one[0] == other[0] and one[2] is other[2] and _belong(one[2], one_parts, other_parts):
-                choice.offer(_bits(one[1]) + _bits(other[1]), one, other)
+                choice.offer(one[1].bits + other[1].bits, one, other)
 
 
 def _peers(choice: _Choice, ones: list[Hit], others: list[Hit]) -> None:
@@ -125,14 +118,11 @@ def _peers(choice: _Choice, ones: list[Hit], others: list[Hit]) -> None:
         if one[2].symmetric:
             for other in others:
                 if one[0] == other[0] and one[2] is other[2]:
-                    choice.offer(_bits(one[1]) + _bits(other[1]), one, other)
+                    choice.offer(one[1].bits + other[1].bits, one, other)
 
 
-def _spans(one: Hit, other: Hit | None) -> tuple[Span, ...]:
-    found = [_span(Span, (one[3], one[4] + at, length, says)) for at, length, says in one[1].spans]
-    if other is not None:
-        found += [_span(Span, (other[3], other[4] + at, length, says)) for at, length, says in other[1].spans]
-    return tuple(found)
+def _proof(one: Hit, other: Hit) -> tuple[Proof, ...]:
+    return (one[3], one[4], one[1]), (other[3], other[4], other[1])
 
 
 def _named(one: Hit, other: Hit | None, tier: Tier, server: int | None) -> Identification:
@@ -141,12 +131,12 @@ def _named(one: Hit, other: Hit | None, tier: Tier, server: int | None) -> Ident
     if not one[2].tells_server:
         server = None
     if other is None:
-        return Identification(one[0], tier, server, _spans(one, None), match.facts)
+        return Identification(one[0], tier, server, (), match.facts, False, ((one[3], one[4], match),))
     facts: Facts = match.facts
     if other[1].facts:
         facts = {**facts, **other[1].facts} if facts else other[1].facts
     final = tier == _A and not match.more and not other[1].more
-    return Identification(one[0], tier, server, _spans(one, other), facts, final)
+    return Identification(one[0], tier, server, (), facts, final, _proof(one, other))
 
 
 def _pair_tier(one: Hit, other: Hit, bits: int) -> Tier:
@@ -157,7 +147,7 @@ def _best(hits: list[Hit]) -> _Choice:
     """The best of one direction; strong before weak, then by bits."""
     choice = _Choice()
     for hit in hits:
-        choice.offer(_bits(hit[1]) + (1 << 20 if hit[1].strong else 0), hit, None)
+        choice.offer(hit[1].bits + (1 << 20 if hit[1].strong else 0), hit, None)
     return choice
 
 
@@ -205,9 +195,9 @@ def _one_sided(
     left = _best(forward[0] + backward[0])
     right = _best(forward[1] + backward[1])
     one, other = left.one, right.one
-    if one is not None and (left.tie or not (one[1].strong or (_bits(one[1]) >= ALONE_BITS and not has_resp))):
+    if one is not None and (left.tie or not (one[1].strong or (one[1].bits >= ALONE_BITS and not has_resp))):
         one = None
-    if other is not None and (right.tie or not (other[1].strong or (_bits(other[1]) >= ALONE_BITS and not has_orig))):
+    if other is not None and (right.tie or not (other[1].strong or (other[1].bits >= ALONE_BITS and not has_orig))):
         other = None
     if one is None and other is None:
         return Identification()
@@ -219,11 +209,13 @@ def _one_sided(
         return _named(hit, None, tier, _server_of(hit, forward, backward))
     if one[5] == other[5] or one[0] == other[0]:
         # both in one role, or one protocol whose directions do not belong together: the side that proves more
-        hit = one if _bits(one[1]) >= _bits(other[1]) else other
+        hit = one if one[1].bits >= other[1].bits else other
         return _named(hit, None, Tier.B, _server_of(hit, forward, backward))
     client, server = (one, other) if other[5] == SERVER else (other, one)
-    found = _named(server, None, Tier.B, server[3])
-    found.spans = _spans(client, server)
+    tells = server[2].tells_server
+    found = Identification(
+        server[0], _B, server[3] if tells else None, (), server[1].facts, False, _proof(client, server)
+    )
     found.client_app, found.server_app = client[0], server[0]
     return found
 
@@ -326,10 +318,7 @@ def _matched_belong(
 def _reverses(grammar: Grammar, one: Hit, other: Hit, orig: tuple[bytes, ...], resp: tuple[bytes, ...]) -> bool:
     """Whether the same bytes parse with the roles exchanged, too."""
     first, second = _matched(one, orig), _matched(other, resp)
-    if first[0] not in grammar.server_first or second[0] not in grammar.client_first:
-        return False
-    client, server = grammar.client, grammar.server
-    return client is not None and server is not None and server(first) is not None and client(second) is not None
+    return grammar.parse(SERVER, first) is not None and grammar.parse(CLIENT, second) is not None
 
 
 def _matched(hit: Hit, parts: tuple[bytes, ...]) -> bytes:
@@ -360,9 +349,9 @@ def explain_not(app: str, head: Head) -> str | None:
         if head.proto not in grammar.transports:
             continue
         for client, server in ((orig, resp), (resp, orig)):
-            if any(_accepts(grammar, CLIENT, data) for data in client):
+            if any(grammar.parse(CLIENT, data) is not None for data in client):
                 return None
-            if any(_accepts(grammar, SERVER, data) for data in server):
+            if any(grammar.parse(SERVER, data) is not None for data in server):
                 return None
         if grammar.fallback:
             continue
@@ -373,13 +362,6 @@ def explain_not(app: str, head: Head) -> str | None:
         if not reasons:
             reasons.append(f"the client's {client_why}; the server's {server_why}")
     return f"not {protocol.title}: {reasons[0]}" if reasons else None
-
-
-def _accepts(grammar: Grammar, role: int, data: bytes) -> bool:
-    matcher, first = (
-        (grammar.client, grammar.client_first) if role == CLIENT else (grammar.server, grammar.server_first)
-    )
-    return bool(data) and matcher is not None and data[0] in first and matcher(data) is not None
 
 
 def _why_not(grammar: Grammar, role: int, parts: tuple[bytes, ...]) -> str:

@@ -1,11 +1,18 @@
 """The words in which recognisers say what they found: a match of one direction, the name of a flow."""
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
 FactValue = str | int | bool | list[str]
 Facts = dict[str, FactValue]
+Says = str | tuple[object, ...]
+"""What bytes are, for a person. Where values are in it: a %-format and the values, ("length %d closes", length), put
+together only where somebody looks, since nobody ever sees what most flows would say."""
+
+
+def said(says: Says) -> str:
+    """The text."""
+    return says if isinstance(says, str) else str(says[0]) % says[1:]
 
 
 class Tier(IntEnum):
@@ -29,7 +36,7 @@ class PortVerdict(IntEnum):
 
 
 class Span(NamedTuple):
-    """Bytes that prove a name. (A named tuple: two of them are made for nearly every flow.)"""
+    """Bytes that prove a name."""
 
     side: int
     """0 = originator's bytes, 1 = responder's."""
@@ -40,34 +47,80 @@ class Span(NamedTuple):
     """What these bytes are, for a person: "TLS ClientHello", "record length 512 closes on the next record"."""
 
 
-@dataclass(slots=True)
 class SideMatch:
     """One direction parses as one role of a protocol."""
 
-    strong: bool
-    """Enough for tier B by itself: see Tier.B. Otherwise it counts only together with the other direction."""
-    spans: tuple[tuple[int, int, str], ...] = ()
-    """(offset, length, says)"""
-    facts: Facts = field(default_factory=dict)
-    more: bool = False
-    """The name stands, but facts may still come with more bytes."""
-    bits: int = 0
-    """Bits that the grammar forced and that were checked (registry.py); 0 means 32 if strong, else 8."""
+    __slots__ = ("bits", "facts", "more", "spans", "strong")
+
+    def __init__(
+        self,
+        strong: bool,
+        spans: tuple[tuple[int, int, Says], ...] = (),
+        facts: Facts | None = None,
+        more: bool = False,
+        bits: int = 0,
+    ) -> None:
+        self.strong = strong
+        """Enough for tier B by itself: see Tier.B. Otherwise it counts only together with the other direction."""
+        self.spans = spans
+        """(offset, length, says)"""
+        self.facts: Facts = {} if facts is None else facts
+        self.more = more
+        """The name stands, but facts may still come with more bytes."""
+        self.bits = bits or (32 if strong else 8)
+        """Bits that the grammar forced and that were checked (registry.py)."""
 
 
-@dataclass(slots=True)
+Proof = tuple[int, int, SideMatch]
+"""(side, bytes of that side before the datagram that matched, its match)"""
+
+
 class Identification:
     """The name of a flow, and why."""
 
-    app: str | None = None
-    tier: Tier = Tier.NONE
-    server: int | None = None
-    """Which side spoke the server's grammar: 0 originator, 1 responder, None = the grammar does not tell."""
-    spans: tuple[Span, ...] = ()
-    facts: Facts = field(default_factory=dict)
-    final: bool = False
-    """Tier A and all facts are there: more bytes would change nothing."""
-    client_app: str | None = None
-    """Set where the two directions parse as different protocols: what the client side parses as …"""
-    server_app: str | None = None
-    """… and the server side."""
+    __slots__ = ("_proof", "_spans", "app", "client_app", "facts", "final", "server", "server_app", "tier")
+
+    def __init__(
+        self,
+        app: str | None = None,
+        tier: Tier = Tier.NONE,
+        server: int | None = None,
+        spans: tuple[Span, ...] = (),
+        facts: Facts | None = None,
+        final: bool = False,
+        proof: tuple[Proof, ...] = (),
+    ) -> None:
+        self.app = app
+        self.tier = tier
+        self.server = server
+        """Which side spoke the server's grammar: 0 originator, 1 responder, None = the grammar does not tell."""
+        self.facts: Facts = {} if facts is None else facts
+        self.final = final
+        """Tier A and all facts are there: more bytes would change nothing."""
+        self.client_app: str | None = None
+        """Set where the two directions parse as different protocols: what the client side parses as …"""
+        self.server_app: str | None = None
+        """… and the server side."""
+        self._spans = spans
+        self._proof = proof
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The bytes that prove the name."""
+        if self._proof:
+            self._spans = tuple(
+                [
+                    Span(side, before + at, length, said(says))
+                    for side, before, match in self._proof
+                    for at, length, says in match.spans
+                ]
+            )
+            self._proof = ()
+        return self._spans
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identification) and _fields(self) == _fields(other)
+
+
+def _fields(one: Identification) -> tuple[object, ...]:
+    return (one.app, one.tier, one.server, one.spans, one.facts, one.final, one.client_app, one.server_app)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.identify import explain_not, identify
-from oddport.protocols.model import SideMatch, Tier
+from oddport.protocols.model import SideMatch, Tier, said
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, registry
 from oddport.protocols.text import LIMIT
 
@@ -32,12 +32,9 @@ def grammars(name: str, transport: int) -> list[Grammar]:
 
 def match(name: str, transport: int, role: int, data: bytes) -> SideMatch | None:
     for grammar in grammars(name, transport):
-        first = grammar.client_first if role == CLIENT else grammar.server_first
-        matcher = grammar.client if role == CLIENT else grammar.server
-        if matcher is not None and data[0] in first:
-            found = matcher(data)
-            if found is not None:
-                return found
+        found = grammar.parse(role, data)
+        if found is not None:
+            return found
     return None
 
 
@@ -47,7 +44,7 @@ def check_shape(found: SideMatch, data: bytes) -> None:
     for offset, length, says in found.spans:
         assert 0 <= offset <= offset + length <= len(data)
         assert length > 0
-        assert says.isprintable()
+        assert said(says).isprintable()
     for value in found.facts.values():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):

@@ -8,7 +8,7 @@ from oddport.engine.heads import Head
 from oddport.protocols import identify as module
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, SideMatch, Tier
-from oddport.protocols.registry import Grammar, Matcher, Pair, Protocol, build
+from oddport.protocols.registry import Grammar, Matcher, Pair, Protocol, build, least, literal
 
 
 def begins(word: bytes, *, bits: int, strong: bool = True) -> Matcher:
@@ -152,3 +152,21 @@ def test_only_the_first_datagrams_are_tried_for_a_name() -> None:
     junk = (b"x", b"y", b"q1")
     assert name(Head(UDP, b"x", b"", junk), NUMBERED).app is None
     assert name(Head(UDP, b"x", b"", junk[1:]), NUMBERED).app == "numbered"
+
+
+def test_data_that_lacks_a_place_of_the_grammar_is_not_matched_by_it() -> None:
+    grammar = Grammar(
+        (UDP,), begins(b"h", bits=40), begins(b"h", bits=40), client_at=literal(2, b"ll"), server_at=(least(4),)
+    )
+    greets = Protocol("a", "A", "made up", (grammar,))
+    assert name(Head(UDP, b"hello"), greets).app == "a"
+    assert name(Head(UDP, b"hey there"), greets).server == 0  # as the client's, it would have needed two l
+    assert name(Head(UDP, b"hey"), greets).app is None
+
+
+def test_what_a_span_says_is_put_together_from_its_values() -> None:
+    def counts(data: bytes) -> SideMatch:
+        return SideMatch(True, ((0, 2, ("%d bytes of %s, 100%%", len(data), "a")), (0, 1, "100%")))
+
+    found = name(Head(TCP, b"hello"), protocol("a", counts, None))
+    assert [span.says for span in found.spans] == ["5 bytes of a, 100%", "100%"]

@@ -11,7 +11,18 @@ from oddport.engine.columns import SCTP, TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.model import Identification, SideMatch
 from oddport.protocols.ports import port_table
-from oddport.protocols.registry import ANY, MODULES, Grammar, Protocol, build, byte_set_text, registry
+from oddport.protocols.registry import (
+    ANY,
+    CLIENT,
+    MODULES,
+    Grammar,
+    Protocol,
+    build,
+    byte_set_text,
+    least,
+    literal,
+    registry,
+)
 
 
 def matcher(data: bytes) -> SideMatch | None:
@@ -107,3 +118,16 @@ def test_a_protocol_is_found_with_what_describes_its_flows() -> None:
 
     plain, described = protocol("plain"), replace(protocol("described"), describe=describe)
     assert build((plain, described)).describe == {"described": describe}
+
+
+def test_a_matcher_is_not_asked_where_a_place_is_missing_or_holds_another_byte() -> None:
+    asked: list[bytes] = []
+
+    def records(data: bytes) -> SideMatch:
+        asked.append(data)
+        return SideMatch(True)
+
+    grammar = Grammar((TCP,), records, None, b"A", client_at=(*literal(2, b"xy"), (4, b"01"), least(6)))
+    for data in (b"A-xy1.", b"A-xy0..", b"A-xz1.", b"A-xy2.", b"A-xy1", b"A", b"", b"B-xy1."):
+        grammar.parse(CLIENT, data)
+    assert asked == [b"A-xy1.", b"A-xy0.."]
