@@ -61,6 +61,7 @@ MESSAGES = 4
 WRAPPED_LIMIT = 0x00FFFFFF
 """Bytes of a SASL buffer: the receive limit of RFC 4752 is three bytes wide."""
 CLIENT_FIRST = bytes((SEQUENCE, 0x00))
+DATAGRAM_FIRST = bytes((SEQUENCE,))
 
 
 def _operation(data: bytes, op: int, start: int, stop: int, facts: Facts) -> int:
@@ -244,15 +245,17 @@ def reject(data: bytes, role: int) -> str:
     return wrong_byte(data, number[2], bytes(names), "no operation of this side has that tag")
 
 
-def _grammar(transport: int) -> Grammar:
-    if transport == TCP:
-        return Grammar((TCP,), client, server, CLIENT_FIRST, CLIENT_FIRST, reject=reject)
-    only = bytes((SEQUENCE,))
-    return Grammar((UDP,), datagram_client, datagram_server, only, only, reject=reject)
-
-
 PROTOCOLS = (
     Protocol(
-        name="ldap", title="LDAP", spec="RFC 4511", grammars=(_grammar(TCP), _grammar(UDP)), aliases=("cldap",),
+        name="ldap",
+        title="LDAP",
+        spec="RFC 4511",
+        grammars=(Grammar((TCP,), client, server, CLIENT_FIRST, CLIENT_FIRST, reject=reject),),
     ),
-)  # fmt: skip
+    Protocol(
+        name="cldap",
+        title="CLDAP",
+        spec="RFC 4511, MS-ADTS 3.1.1.3.3",
+        grammars=(Grammar((UDP,), datagram_client, datagram_server, DATAGRAM_FIRST, DATAGRAM_FIRST, reject=reject),),
+    ),
+)

@@ -105,7 +105,9 @@ def fits(data: bytes, places: Places) -> bool:
 
 MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
+    "dcerpc",
     "dhcp",
+    "dhcpv6",
     "dns",
     "ftp",
     "http",
@@ -126,11 +128,15 @@ MODULES: tuple[str, ...] = (
     "sip",
     "smb",
     "snmp",
+    "srvloc",
+    "ssdp",
     "ssh",
+    "sunrpc",
     "telnet",
     "tls",
     "vnc",
     "wireguard",
+    "wsd",
 )
 
 

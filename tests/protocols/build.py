@@ -348,7 +348,7 @@ DHCP_OFFER = dhcp(2, 2)
 SAMPLES: tuple[tuple[str, int, bytes, bytes], ...] = (
     ("ldap", TCP, LDAP_BIND, LDAP_BOUND),
     ("ldap", TCP, LDAP_SEARCH, LDAP_ENTRY + LDAP_DONE),
-    ("ldap", UDP, LDAP_SEARCH, LDAP_ENTRY + LDAP_DONE),
+    ("cldap", UDP, LDAP_SEARCH, LDAP_ENTRY + LDAP_DONE),
     ("snmp", UDP, SNMP_GET, SNMP_RESPONSE),
     ("kerberos", TCP, counted(as_request()), counted(krb_error())),
     ("kerberos", UDP, as_request(), krb_error()),
