@@ -109,6 +109,7 @@ MODULES: tuple[str, ...] = (
     "dhcp",
     "dhcpv6",
     "dns",
+    "dtls",
     "ftp",
     "http",
     "http2",

@@ -4,15 +4,29 @@ RFC 8446, 4 and 5; RFC 5246; RFC 6101 (SSL 3.0); RFC 5246, E.2 (the SSL 2.0 form
 several records, and be longer than a segment: what is there of it is checked.
 """
 
-from oddport.engine.columns import TCP
+import cython
+
+from oddport.engine.columns import HEAD_BYTES, NOTE_MIDSTREAM, TCP
+from oddport.engine.heads import Head
 from oddport.protocols.binary import u16, wrong_byte
-from oddport.protocols.model import Facts, SideMatch
+from oddport.protocols.certificates import certificate_facts, first_certificate
+from oddport.protocols.model import Facts, Identification, SideMatch
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol
-from oddport.protocols.tls_hello import CLIENT_HELLO, COMPLETE, CONTRADICTS, SERVER_HELLO, read_hello
+from oddport.protocols.tls_facts import TLS, client_facts, server_facts
+from oddport.protocols.tls_hello import (
+    CLIENT_HELLO,
+    COMPLETE,
+    CONTRADICTS,
+    FITS,
+    HELLO_LEAST,
+    SERVER_HELLO,
+    Hello,
+    read_hello,
+)
 from oddport.protocols.tls_names import version_text
 
-CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION = 0x14, 0x15, 0x16, 0x17
-RECORD_TYPES = bytes((CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, 0x18))
+CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 0x14, 0x15, 0x16, 0x17, 0x18
+RECORD_TYPES = bytes((CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT))
 """ContentType (RFC 8446, 5.1; 24 is heartbeat, RFC 6520)."""
 RECORD_NAMES = {
     0x14: "change cipher spec",
@@ -22,6 +36,10 @@ RECORD_NAMES = {
     0x18: "heartbeat",
 }
 RECORD_HEADER = 5
+MESSAGE_HEADER = 4
+HELLO_BODY = RECORD_HEADER + MESSAGE_HEADER
+HELLO_SEEN = HELLO_BODY + 2
+"""Bytes that have to be there of a hello: up to the version in it."""
 RECORD_LIMIT = (1 << 14) + 2048
 """Bytes of an encrypted record (RFC 5246, 6.2.3)."""
 PLAIN_LIMIT = 1 << 14
@@ -32,6 +50,10 @@ ALERTS = bytes((0, 10, 20, 21, 22, 30, *range(40, 52), 60, 70, 71, 80, 86, 90, 1
 PLAIN_MESSAGES = bytes((4, 11, 12, 13, 14, 15, 16, 22))
 """NewSessionTicket, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone, CertificateVerify,
 ClientKeyExchange, CertificateStatus: what a capture that begins in the middle of a plain handshake may show first."""
+CERTIFICATE, SERVER_HELLO_DONE = 11, 14
+PLAIN_CERTIFICATE = ("TLS 1.2", "TLS 1.1", "TLS 1.0", "SSL 3.0")
+NO_HANDSHAKE = (b"", bytes((APPLICATION,)))
+"""What a connection without a handshake begins with in both directions."""
 SSL2_CLIENT_HELLO, SSL2_SERVER_HELLO = 1, 4
 SSL2_HEADER = 2
 STRONG_RECORDS = 2
@@ -41,57 +63,63 @@ CUT_RECORD = 64
 """Bytes of a longer record of application data that have to be there before its header counts for anything."""
 
 
-def _is_record(data: bytes, at: int, minor: int) -> bool:
+@cython.cfunc
+@cython.inline
+def _u16(data: bytes, at: cython.Py_ssize_t) -> cython.int:
+    high: cython.int = data[at]
+    return high << 8 | data[at + 1]
+
+
+@cython.cfunc
+def _is_record(data: bytes, at: cython.Py_ssize_t, minor: cython.int) -> cython.bint:
     """Whether a record header with this minor version lies at `at`."""
     return (
-        data[at] in RECORD_TYPES
+        CHANGE_CIPHER <= data[at] <= HEARTBEAT
         and data[at + 1] == 3
         and data[at + 2] == minor
-        and 1 <= u16(data, at + 3) <= RECORD_LIMIT
+        and 1 <= _u16(data, at + 3) <= RECORD_LIMIT
     )
 
 
-def _collect(data: bytes, wanted: int) -> tuple[bytes, int]:
-    """The handshake bytes of the records from the first one on, up to `wanted`, and how many records that took.
+def handshake(data: bytes, wanted: int) -> tuple[bytes, int, bool]:
+    """The handshake bytes of the records from the first one on, up to the record that has byte `wanted`.
 
-    No bytes where the next record is none, or no handshake record.
+    With it, how many records that took, and whether what follows is something else than such a record.
     """
     parts: list[bytes] = []
     at = 0
     size = len(data)
     total = 0
-    while at < size and total < wanted:
-        if at + RECORD_HEADER > size:
-            break
+    while at + RECORD_HEADER <= size and total < wanted:
         length = u16(data, at + 3)
         if data[at] != HANDSHAKE or data[at + 1] != 3 or not 1 <= length <= PLAIN_LIMIT:
-            return b"", 0
+            return b"".join(parts), len(parts), True
         part = data[at + RECORD_HEADER : at + RECORD_HEADER + length]
         parts.append(part)
         total += len(part)
         at += RECORD_HEADER + length
-    return b"".join(parts), len(parts)
+    return b"".join(parts), len(parts), False
 
 
-def _hello(data: bytes, kind: int) -> SideMatch | None:
+def _hello(data: bytes, kind: cython.int) -> SideMatch | None:
     """A handshake record that begins with the hello of `kind`."""
-    size = len(data)
-    record = u16(data, 3)
-    if size < 11 or not 4 <= record <= PLAIN_LIMIT or data[5] != kind or data[6] > 1:
+    size: cython.Py_ssize_t = len(data)
+    record: cython.int = _u16(data, 3)
+    length: cython.int
+    result: cython.int
+    records: int = 1
+    if size < HELLO_SEEN or not 4 <= record <= PLAIN_LIMIT or data[5] != kind or data[6] > 1:
         return None
-    length = data[6] << 16 | u16(data, 7)
-    if not 38 <= length <= HELLO_LIMIT:
+    length = data[6] << 16 | _u16(data, 7)
+    if not HELLO_LEAST <= length <= HELLO_LIMIT:
         return None
-    body, records = data, 1
-    if record >= length + 4:
-        body = data[RECORD_HEADER + 4 : RECORD_HEADER + 4 + length]
+    if record >= length + MESSAGE_HEADER:
+        result = read_hello(data, HELLO_BODY, HELLO_BODY + length, kind)
     else:
-        body, records = _collect(data, length + 4)
-        if not body:
+        body, records, ended = handshake(data, length + MESSAGE_HEADER)
+        if ended and len(body) < length + MESSAGE_HEADER:
             return None
-        body = body[4 : 4 + length]
-    facts: Facts = {}
-    result = read_hello(body, length, kind, facts)
+        result = read_hello(body, MESSAGE_HEADER, MESSAGE_HEADER + length, kind)
     if result == CONTRADICTS:
         return None
     name = "ClientHello" if kind == CLIENT_HELLO else "ServerHello"
@@ -101,64 +129,73 @@ def _hello(data: bytes, kind: int) -> SideMatch | None:
         (0, RECORD_HEADER, f"TLS record, handshake, {record} bytes"),
         (
             RECORD_HEADER,
-            min(4 + length, size - RECORD_HEADER),
+            min(MESSAGE_HEADER + length, size - RECORD_HEADER),
             f"TLS {name}, {length} bytes{spread}: its lengths {nesting}",
         ),
     )
     # 16 03 and one of five versions; type and two bytes of the length; the version inside; vectors that nest
     bits = 22 + 8 + 7 + 13 + (48 if result == COMPLETE else 8)
-    return SideMatch(True, spans, facts, result != COMPLETE and size < record + RECORD_HEADER, bits)
+    return SideMatch(True, spans, {}, result == FITS, bits)
 
 
-def _plain_message(data: bytes) -> bool:
+@cython.cfunc
+def _plain_message(data: bytes) -> cython.bint:
     """Whether the handshake record at 0 begins with a plain message that fits (a capture may begin in a handshake)."""
-    if len(data) < 9 or data[5] not in PLAIN_MESSAGES or data[6] > 1:
+    if len(data) < RECORD_HEADER + MESSAGE_HEADER or data[5] not in PLAIN_MESSAGES or data[6] > 1:
         return False
-    return (data[6] << 16 | u16(data, 7)) + 4 <= u16(data, 3)
+    return (data[6] << 16 | _u16(data, 7)) + MESSAGE_HEADER <= _u16(data, 3)
 
 
 def _records(data: bytes) -> SideMatch | None:
     """Records in the middle of a connection, which close on each other."""
-    size = len(data)
-    if size < RECORD_HEADER + 1 or data[1] != 3 or data[2] > 4 or not 1 <= u16(data, 3) <= RECORD_LIMIT:
+    size: cython.Py_ssize_t = len(data)
+    kind: cython.int = data[0]
+    minor: cython.int = data[2]
+    first: cython.int = _u16(data, 3)
+    at: cython.Py_ssize_t = 0
+    end: cython.Py_ssize_t
+    closed: cython.int = 0
+    if not 1 <= first <= RECORD_LIMIT:
         return None
-    kind = data[0]
-    minor = data[2]
-    first = u16(data, 3)
     if kind == CHANGE_CIPHER and (first != 1 or data[5] != 1):
         return None
     if kind == HANDSHAKE and not _plain_message(data):
         return None
-    spans: list[tuple[int, int, str]] = []
     if kind == ALERT and first == 2:
         if size < 7 or data[5] not in (1, 2) or data[6] not in ALERTS:
             return None
         if size == 7:
             says = f"TLS alert, level {data[5]}, description {data[6]}; its length closes"
             return SideMatch(True, ((0, 7, says),), {"version": version_text(u16(data, 1))}, False, 64)
-    at = 0
-    closed = 0
-    while closed < WALKED:
-        length = u16(data, at + 3)
-        end = at + RECORD_HEADER + length
+    while closed < WALKED and at + RECORD_HEADER <= size:
+        end = at + RECORD_HEADER + _u16(data, at + 3)
         if end > size:
             break
-        if end < size and end + RECORD_HEADER <= size and not _is_record(data, end, minor):
+        if end + RECORD_HEADER <= size and not _is_record(data, end, minor):
             return None
-        where = "on the next record" if end < size else "with the bytes"
-        spans.append((at, RECORD_HEADER, f"TLS record, {RECORD_NAMES[data[at]]}, {length} bytes, closes {where}"))
         closed += 1
         at = end
-        if at + RECORD_HEADER > size:
-            break
+    # 17 03 03 is literal, other types and versions are one of five each; then the length, and 36 bits a record more
+    bits = 24 if kind == APPLICATION and minor == 3 else 19
     if closed == 0:
         if kind != APPLICATION or size < CUT_RECORD:
             return None
         says = f"TLS record, application data, {first} bytes, of which the first {size - RECORD_HEADER} are here"
-        return SideMatch(False, ((0, RECORD_HEADER, says),), {}, False, 24 if minor == 3 else 19)
-    # 17 03 03 is literal, other types and versions are one of five each; then the length, and 36 bits a record more
-    bits = 24 if kind == APPLICATION and minor == 3 else 19
-    return SideMatch(closed >= STRONG_RECORDS, tuple(spans), {}, False, bits + 16 + 36 * (closed - 1))
+        return SideMatch(False, ((0, RECORD_HEADER, says),), {}, False, bits)
+    return SideMatch(closed >= STRONG_RECORDS, _record_spans(data, closed), {}, False, bits + 16 + 36 * (closed - 1))
+
+
+def _record_spans(data: bytes, count: int) -> tuple[tuple[int, int, str], ...]:
+    """The headers of the first `count` records, which are all there."""
+    spans: list[tuple[int, int, str]] = []
+    at = 0
+    for _ in range(count):
+        length = u16(data, at + 3)
+        end = at + RECORD_HEADER + length
+        where = "on the next record" if end < len(data) else "with the bytes"
+        spans.append((at, RECORD_HEADER, f"TLS record, {RECORD_NAMES[data[at]]}, {length} bytes, closes {where}"))
+        at = end
+    return tuple(spans)
 
 
 def _ssl2_client(data: bytes) -> SideMatch | None:
@@ -194,12 +231,14 @@ def _ssl2_server(data: bytes) -> SideMatch | None:
     return SideMatch(True, ((0, min(size, SSL2_HEADER + length), says),), {"version": "SSL 2.0"}, False, 72)
 
 
-def _side(data: bytes, role: int) -> SideMatch | None:
-    size = len(data)
-    kind = data[0]
+def _side(data: bytes, role: cython.int) -> SideMatch | None:
+    size: cython.Py_ssize_t = len(data)
+    kind: cython.int = data[0]
+    if size <= RECORD_HEADER:
+        return None
     if kind >= 0x80:
         return _ssl2_client(data) if role == CLIENT else _ssl2_server(data)
-    if size < RECORD_HEADER + 1 or data[1] != 3 or data[2] > 4:
+    if data[1] != 3 or data[2] > 4:
         return None
     if kind == HANDSHAKE:
         match = _hello(data, CLIENT_HELLO if role == CLIENT else SERVER_HELLO)
@@ -260,6 +299,55 @@ def _reject_handshake(data: bytes, length: int, role: int) -> str:
     )
 
 
+def _first_message(data: bytes, kind: int) -> tuple[Hello, bool] | None:
+    """The hello of `kind` that a direction begins with, and whether all of it is there."""
+    if len(data) < HELLO_SEEN or data[0] != HANDSHAKE or data[5] != kind:
+        return None
+    length = data[6] << 16 | u16(data, 7)
+    body = data[RECORD_HEADER : RECORD_HEADER + MESSAGE_HEADER + length]
+    if u16(data, 3) < MESSAGE_HEADER + length:
+        body = handshake(data, MESSAGE_HEADER + length)[0]
+    hello = Hello(body, kind)
+    result = read_hello(body, MESSAGE_HEADER, MESSAGE_HEADER + length, kind, False, hello)
+    return None if result == CONTRADICTS else (hello, result == COMPLETE)
+
+
+def _certificate(data: bytes) -> tuple[bytes | None, bool]:
+    """The first certificate in a server's plain handshake, as far as it is there, and whether more of it may come."""
+    messages, _, ended = handshake(data, HEAD_BYTES)
+    at = 0
+    while at + MESSAGE_HEADER <= len(messages):
+        end = at + MESSAGE_HEADER + (messages[at + 1] << 16 | u16(messages, at + 2))
+        if messages[at] == CERTIFICATE:
+            found = first_certificate(messages, at + MESSAGE_HEADER)
+            return found, end > len(messages) and not ended
+        if messages[at] == SERVER_HELLO_DONE:
+            return None, False
+        at = end
+    return None, not ended
+
+
+def describe(head: Head, found: Identification) -> None:
+    """Facts of both hellos, of the server's certificate where it is sent in clear (TLS up to 1.2), and of records
+    that follow no handshake though the connection was seen from its start."""
+    client, server = (head.resp, head.orig) if found.server == 0 else (head.orig, head.resp)
+    facts = found.facts
+    asked = _first_message(client, CLIENT_HELLO)
+    if asked is not None:
+        facts.update(client_facts(asked[0], TLS, asked[1]))
+    answered = _first_message(server, SERVER_HELLO)
+    if answered is not None:
+        facts.update(server_facts(answered[0], answered[1]))
+        if facts["version"] in PLAIN_CERTIFICATE:
+            certificate, more = _certificate(server)
+            if certificate:
+                facts.update(certificate_facts(certificate))
+            if more and len(server) < HEAD_BYTES and not head.closed:
+                found.final = False
+    elif not head.notes & NOTE_MIDSTREAM and client[:1] in NO_HANDSHAKE and server[:1] in NO_HANDSHAKE:
+        facts["no_handshake"] = True
+
+
 FIRST = RECORD_TYPES + b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f"
 PROTOCOLS = (
     Protocol(
@@ -268,5 +356,6 @@ PROTOCOLS = (
         spec="RFC 8446",
         grammars=(Grammar((TCP,), client, server, FIRST, FIRST, reject=reject),),
         aliases=("ssl",),
+        describe=describe,
     ),
 )

@@ -2,13 +2,14 @@
 
 import random
 import struct
+from hashlib import md5, sha256
 
 import pytest
 
-from oddport.engine.columns import TCP
+from oddport.engine.columns import NOTE_MIDSTREAM, TCP
 from oddport.engine.heads import Head
 from oddport.protocols.identify import identify
-from oddport.protocols.model import Tier
+from oddport.protocols.model import Facts, Tier
 from oddport.protocols.registry import CLIENT, SERVER
 from oddport.protocols.tls import client, reject, server
 
@@ -31,8 +32,25 @@ def application(size: int, version: int = 0x0303) -> bytes:
     return tls_record(random.Random(size).randbytes(size), 0x17, version)
 
 
+def digest(text: str) -> str:
+    return md5(text.encode()).hexdigest()
+
+
+def short_hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def said(client_bytes: bytes, server_bytes: bytes = b"") -> Facts:
+    """The facts of a flow without its fingerprints."""
+    facts = identify(Head(TCP, client_bytes, server_bytes)).facts
+    return {key: value for key, value in facts.items() if not key.startswith("ja")}
+
+
 def test_facts_of_both_hellos() -> None:
     found = identify(Head(TCP, CLIENT_HELLO, tls_record(server_hello(extension(43, b"\x03\x04"), alpn(b"h2")))))
+    assert found.facts.pop("ja4") == "t13d0203h2_" + short_hash("1301,c02f") + "_" + short_hash("002b")
+    assert found.facts.pop("ja3") == digest("771,4865-49199,0-16-43,,")
+    assert found.facts.pop("ja3s") == digest("771,4865,43-16")
     assert found.facts == {
         "version": "TLS 1.3",
         "sni": "www.example.org",
@@ -47,9 +65,8 @@ def test_grease_is_no_version_and_no_protocol_name() -> None:
     hello = client_hello(
         extension(43, b"\x06\x4a\x4a\x03\x04\x03\x03"), alpn(b"\x8a\x8a", b"h2"), extension(0x2A2A, b"")
     )
-    found = client(tls_record(hello))
-    assert found is not None
-    assert found.facts == {"version": "TLS 1.3", "alpn": ["h2"]}
+    facts = said(tls_record(hello))
+    assert facts == {"version": "TLS 1.3", "alpn": ["h2"]}
 
 
 def test_a_hello_of_1800_bytes_over_several_records_is_read_to_its_end() -> None:
@@ -57,7 +74,7 @@ def test_a_hello_of_1800_bytes_over_several_records_is_read_to_its_end() -> None
     pieces = b"".join(tls_record(hello[at : at + 600]) for at in range(0, len(hello), 600))
     found = client(pieces)
     assert found is not None
-    assert found.facts["sni"] == "pq.example"
+    assert said(pieces)["sni"] == "pq.example"
     assert "spread over 4 records" in found.spans[1][2]
 
 
@@ -67,7 +84,7 @@ def test_a_hello_cut_by_the_segment_stands_and_says_that_more_may_come() -> None
     assert found is not None
     assert found.strong
     assert found.more
-    assert "sni" not in found.facts
+    assert said(hello[:1_400]) == {"version": "TLS 1.2"}
     for length in (11, 12, 45, 60, 80, 83, 90):
         assert client(hello[:length]) is not None, length
     assert client(hello[:10]) is None
@@ -75,9 +92,9 @@ def test_a_hello_cut_by_the_segment_stands_and_says_that_more_may_come() -> None
 
 def test_a_server_hello_of_the_drafts_has_no_session_id() -> None:
     body = b"\x7f\x12" + b"r" * 32 + b"\x13\x01" + struct.pack(">H", 4) + extension(43, b"")
-    found = server(tls_record(b"\2" + len(body).to_bytes(3, "big") + body))
-    assert found is not None
-    assert found.facts == {"version": "TLS 1.3 draft 18", "cipher": "TLS_AES_128_GCM_SHA256"}
+    hello = tls_record(b"\2" + len(body).to_bytes(3, "big") + body)
+    assert server(hello) is not None
+    assert said(b"", hello) == {"version": "TLS 1.3 draft 18", "cipher": "TLS_AES_128_GCM_SHA256"}
     short = b"\x7f\x12" + b"r" * 36
     assert server(tls_record(b"\2" + len(short).to_bytes(3, "big") + short)) is None
 
@@ -85,8 +102,8 @@ def test_a_server_hello_of_the_drafts_has_no_session_id() -> None:
 def test_hellos_without_extensions_are_complete() -> None:
     found = client(tls_record(client_hello(version=0x0300, session=0), version=0x0300))
     assert found is not None
-    assert found.facts == {"version": "SSL 3.0"}
     assert not found.more
+    assert said(tls_record(client_hello(version=0x0300, session=0), version=0x0300)) == {"version": "SSL 3.0"}
 
 
 def damaged(at: int, value: int, data: bytes = CLIENT_HELLO) -> bytes:
@@ -192,19 +209,15 @@ def test_ssl_2_hellos_add_up() -> None:
 
 
 def test_cipher_and_version_numbers_without_a_name_are_shown_as_numbers() -> None:
-    found = server(tls_record(server_hello(extension(43, b"\x05\x05"), cipher=0xFEFE)))
-    assert found is not None
-    assert found.facts == {"version": "0x0505", "cipher": "0xfefe"}
+    facts = said(b"", tls_record(server_hello(extension(43, b"\x05\x05"), cipher=0xFEFE)))
+    assert facts == {"version": "0x0505", "cipher": "0xfefe"}
 
 
 def test_host_names_of_another_kind_or_beyond_their_extension_are_left_out() -> None:
     for body in (b"\0\4\1\0\1a", b"\0\7\0\0\xffabc", b"\0"):
-        found = client(tls_record(client_hello(extension(0, body))))
-        assert found is not None
-        assert "sni" not in found.facts
-    broken = client(tls_record(client_hello(extension(16, b"\0\3\x09h2"), extension(43, b""))))
-    assert broken is not None
-    assert broken.facts == {"version": "TLS 1.2"}
+        assert said(tls_record(client_hello(extension(0, body)))) == {"version": "TLS 1.2"}
+    broken = tls_record(client_hello(extension(16, b"\0\3\x09h2"), extension(43, b"")))
+    assert said(broken) == {"version": "TLS 1.2"}
 
 
 def test_rejections_name_the_byte() -> None:
@@ -222,3 +235,21 @@ def test_rejections_name_the_byte() -> None:
     assert reject(application(9_000)[:30], CLIENT) == ""
     assert reject(damaged(1, 0, SSL2_HELLO), CLIENT).startswith("byte 0 is 0x80")
     assert reject(SSL2_HELLO[:8], CLIENT) == ""
+
+
+def test_records_from_the_first_byte_on_without_a_handshake_are_said() -> None:
+    two = application(40) + application(60)
+    assert said(two, application(30) + application(50)) == {"no_handshake": True}
+    assert said(two) == {"no_handshake": True}
+    assert "no_handshake" not in said(CLIENT_HELLO + two, SERVER_HELLO + two)
+    missed = identify(Head(TCP, two, two, notes=NOTE_MIDSTREAM))
+    assert missed.facts == {}
+
+
+def test_the_certificate_of_a_flow_whose_server_has_only_greeted_may_still_come() -> None:
+    hello = tls_record(server_hello(version=0x0303))
+    assert not identify(Head(TCP, CLIENT_HELLO, hello, closed=False)).final
+    assert identify(Head(TCP, CLIENT_HELLO, hello, closed=True)).final
+    assert identify(Head(TCP, CLIENT_HELLO, hello + tls_record(b"\1", 0x14), closed=False)).final
+    assert identify(Head(TCP, CLIENT_HELLO, hello + tls_record(b"\x0e\0\0\0"), closed=False)).final
+    assert identify(Head(TCP, CLIENT_HELLO, SERVER_HELLO, closed=False)).final
