@@ -13,12 +13,11 @@ from oddport.protocols.model import SideMatch, Tier, said
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, registry
 from oddport.protocols.text import LIMIT
 
-from .build import DNS_QUERY, SAMPLES
+from . import build, plant
+from .build import DNS_QUERY
 
-MINE = (
-    "dhcp", "dns", "http2", "kerberos", "ldap", "mqtt", "mysql", "netbios", "ntp", "postgresql", "quic", "rdp", "smb",
-    "snmp", "tls",
-)  # fmt: skip
+SAMPLES = (*build.SAMPLES, *plant.SAMPLES)
+MINE = sorted({sample[0] for sample in SAMPLES})
 IDS = [
     f"{name}-{'tcp' if transport == TCP else 'udp'}-{index}" for index, (name, transport, _, _) in enumerate(SAMPLES)
 ]
