@@ -35,7 +35,7 @@ from typing import Literal, NamedTuple, TypedDict, Unpack
 import cython
 
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, Grammar, Pair, byte_set_text
+from oddport.protocols.registry import CLIENT, Grammar, Pair, Places, byte_set_text, least
 
 STRONG_BITS = 32
 """Bits that one direction must force to prove a protocol: one random message in 4 billion has them."""
@@ -298,15 +298,33 @@ def message(
     return Message(says, _flat(rules), least, check, facts)
 
 
+def _place(rule: Byte | Number) -> tuple[int, bytes]:
+    """The byte that the rule restricts most, and what it may be."""
+    if isinstance(rule, Byte):
+        return rule.at, rule.allowed
+    shift = 8 * (rule.width - 1)
+    highest = range(rule.low >> shift, (rule.high >> shift) + 1)
+    return rule.at + (rule.width - 1 if rule.little else 0), bytes(highest)
+
+
+def _places(messages: tuple[Message, ...]) -> Places:
+    """What all messages ask for behind the first byte: their least size, and the bytes that each of them restricts."""
+    allowed = [dict(_place(rule) for rule in one.rules if not isinstance(rule, Length)) for one in messages]
+    common = sorted(set.intersection(*map(set, allowed)) - {0})
+    places = ((at, bytes(sorted(set(b"".join(each[at] for each in allowed))))) for at in common)
+    return least(min(one.least for one in messages)), *places
+
+
 class Side:
     """What one role sends first: one of some messages. Made by `side`."""
 
-    __slots__ = ("_by_first", "first", "messages")
+    __slots__ = ("_by_first", "first", "messages", "places")
 
     def __init__(self, messages: tuple[Message, ...]) -> None:
         self.messages = messages
         self.first = bytes(sorted({value for one in messages for value in one.first}))
         self._by_first = tuple(tuple(one for one in messages if value in one.first) for value in range(256))
+        self.places = _places(messages)
 
     def match(self, data: bytes) -> SideMatch | None:
         """The best match among the messages; a matcher (registry.py)."""
@@ -362,5 +380,7 @@ def grammar(
         client.first if client is not None else b"",
         server.first if server is not None else b"",
         reject=reject,
+        client_at=client.places if client is not None else (),
+        server_at=server.places if server is not None else (),
         **options,
     )

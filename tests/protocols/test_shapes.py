@@ -172,6 +172,15 @@ def test_a_grammar_has_both_sides_their_first_bytes_and_reasons() -> None:
     assert not made.pair(b"Q12", b"A_13")
 
 
+def test_a_grammar_is_asked_only_where_all_of_its_messages_have_a_place() -> None:
+    short = message("s", one_of(0, b"AB"), one_of(2, b"xy"), fixed(3, b"!"))
+    long = message("l", fixed(0, b"C"), fixed(2, b"z"), number(4, 2, 0x0100, 0x02FF), least=8)
+    both = grammar((UDP,), side(short, long), side(long))
+    assert both.client_at == ((3, ANY), (2, b"xyz"))
+    assert both.server_at == ((7, ANY), (2, b"z"), (4, b"\x01\x02"))
+    assert side(message("n", number(1, 4, 5, 9, little=True))).places == ((4, ANY), (4, b"\x00"))
+
+
 def test_a_side_that_cannot_be_told_is_never_refused() -> None:
     made = grammar((UDP,), side(message("q", fixed(0, b"Q"))), None)
     assert made.server is None
