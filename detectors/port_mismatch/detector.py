@@ -93,8 +93,9 @@ class PortMismatch(BaseDetector):
         # the port tables count `smtp` on 465 as in place, since that is what it carries; in clear it is not
         covered = (verdict == PortVerdict.STANDARD) | (verdict == PortVerdict.ALTERNATE)
         covered &= self._tls_ports[batch.server_port] & (batch.flows["proto"] == TCP)
-        for row in np.flatnonzero(covered).tolist():
-            odd[row] |= batch.app[row] in CLEAR
+        if covered.any():
+            clear = np.array([name in CLEAR for name in batch.names] + [False])
+            odd |= covered & clear[batch.app_id]
         odd &= served
         odd[unknown] = True
         for row in np.flatnonzero(odd).tolist():

@@ -156,10 +156,20 @@ class FlowBatch:
     """PortVerdict"""
     server_port: NDArray[np.uint16]
     """0 = unknown or none"""
-    app: list[str | None]
+    app_id: NDArray[np.int16]
+    """Index into `names`, -1 = no name."""
+    names: tuple[str, ...]
     head: Callable[[int], Head | None]
     """First bytes of row i; None where they are gone."""
     identification: Callable[[int], Identification | None]
+    _app: list[str | None] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def app(self) -> list[str | None]:
+        """The name of each flow, made when it is first asked for: choose rows by columns before."""
+        if self._app is None:
+            self._app = list(map((*self.names, None).__getitem__, self.app_id.tolist()))
+        return self._app
 
 
 @dataclass(slots=True)

@@ -143,12 +143,14 @@ def flows(*made: MadeFlow, first_id: int = 1) -> FlowBatch:
         table[index]["id"] = first_id + index
         for name, value in each.record.items():
             table[index][name] = np.void(value) if isinstance(value, bytes) else value
+    names = tuple(sorted({each.app for each in made if each.app is not None}))
     return FlowBatch(
         table,
         np.array([each.tier for each in made], np.uint8),
         np.array([_verdict(each) for each in made], np.uint8),
         np.array([each.server_port for each in made], np.uint16),
-        [each.app for each in made],
+        np.array([-1 if each.app is None else names.index(each.app) for each in made], np.int16),
+        names,
         lambda row: None if made[row].gone else made[row].head,
         lambda row: made[row].identification,
     )

@@ -6,18 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.model import FlowBatch
-from oddport.engine.columns import (
-    SERVER_ORIGINATOR_BY_GRAMMAR,
-    SERVER_ORIGINATOR_BY_PORT,
-    SERVER_RESPONDER_BY_GRAMMAR,
-    SERVER_RESPONDER_BY_PORT,
-    SERVER_UNKNOWN,
-)
 from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, PortVerdict
-from oddport.protocols.ports import guess_server_by_port, judge_ports, owner
+from oddport.protocols.registry import app_names
+from oddport.protocols.verdicts import NO_APP, judge_of, server_ports
 
 _JUDGED = (int(PortVerdict.MISMATCH), int(PortVerdict.UNRECOGNISED))
 
@@ -41,6 +35,9 @@ class Namer:
     def __init__(self, table: FlowTable) -> None:
         self._table = table
         self._named: dict[int, Named] = {}
+        self._names = app_names()
+        self._ids: dict[str | None, int] = {None: NO_APP, **{name: at for at, name in enumerate(self._names)}}
+        self._judge = judge_of(self._names)
 
     def early(self) -> None:
         """Name the flows that have come far enough, and free the first bytes of those whose name is final."""
@@ -71,18 +68,12 @@ class Namer:
         if not slots:
             return
         batch = self._batch(self._table.table(slots), [self._named[slot] for slot in slots])
-        rows = zip(
-            slots,
-            batch.verdict.tolist(),
-            batch.flows["proto"].tolist(),
-            batch.server_port.tolist(),
-            batch.app,
-            strict=True,
-        )
-        for slot, verdict, proto, port, app in rows:
+        wanted = np.isin(batch.verdict, _JUDGED)
+        # also where a name is at home on a port beside its owner: HTTP/2 in clear on the port of HTTPS
+        wanted |= ~self._judge.at_home(batch.app_id, batch.flows["proto"], batch.server_port)
+        for slot, keep in zip(slots, wanted.tolist(), strict=True):
             self._table.release(slot)
-            # also where a name is at home on a port beside its owner: HTTP/2 in clear on the port of HTTPS
-            if verdict not in _JUDGED and owner(proto, port) in (app, None):
+            if not keep:
                 self._named[slot].head = None
 
     def over(self) -> FlowBatch:
@@ -112,40 +103,21 @@ class Namer:
         return Named(identify(head), head, True)
 
     def _batch(self, flows: NDArray[np.void], named: list[Named]) -> FlowBatch:
-        apps = [one.identification.app for one in named]
-        flows["server"] = _server_sides(flows, [one.identification.server for one in named])
-        server_port = _server_ports(flows)
+        found = [one.identification for one in named]
+        count, ids = len(named), self._ids
+        app = np.fromiter([ids[one.app] for one in found], np.int16, count)
+        sides = np.fromiter([-1 if one.server is None else one.server for one in found], np.int8, count)
+        flows["server"] = self._judge.server_sides(flows, sides)
+        ports = server_ports(flows)
         payload = (flows["payload_o"] + flows["payload_r"]) > 0
-        verdict = judge_ports(apps, flows["proto"], server_port, payload)
         heads = [one.head for one in named]
-        identifications = [one.identification for one in named]
         return FlowBatch(
             flows=flows,
-            tier=np.fromiter((one.identification.tier for one in named), np.uint8, len(named)),
-            verdict=verdict,
-            server_port=server_port,
-            app=apps,
+            tier=np.fromiter([one.tier for one in found], np.uint8, count),
+            verdict=self._judge.verdicts(app, flows["proto"], ports, payload),
+            server_port=ports,
+            app_id=app,
+            names=self._names,
             head=heads.__getitem__,
-            identification=identifications.__getitem__,
+            identification=found.__getitem__,
         )
-
-
-def _server_sides(flows: NDArray[np.void], by_grammar: list[int | None]) -> NDArray[np.uint8]:
-    """SERVER_* of each flow: SYN first, then grammar, then port."""
-    server = flows["server"].copy()
-    unknown = np.flatnonzero(server == SERVER_UNKNOWN)
-    proto, sport, dport = (flows[name][unknown].tolist() for name in ("proto", "sport", "dport"))
-    for i, row in enumerate(unknown.tolist()):
-        side = by_grammar[row]
-        if side is not None:
-            server[row] = SERVER_RESPONDER_BY_GRAMMAR if side else SERVER_ORIGINATOR_BY_GRAMMAR
-        elif sport[i] or dport[i]:
-            guess = guess_server_by_port(proto[i], sport[i], dport[i])
-            server[row] = SERVER_RESPONDER_BY_PORT if guess else SERVER_ORIGINATOR_BY_PORT
-    return server
-
-
-def _server_ports(flows: NDArray[np.void]) -> NDArray[np.uint16]:
-    server = flows["server"]
-    by_originator = (server == SERVER_ORIGINATOR_BY_GRAMMAR) | (server == SERVER_ORIGINATOR_BY_PORT)
-    return np.where(by_originator, flows["sport"], flows["dport"]).astype(np.uint16)

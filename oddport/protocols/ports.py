@@ -5,13 +5,9 @@ anything. Ports name no protocol either: they are looked at after the name is kn
 """
 
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-
-import numpy as np
-from numpy.typing import NDArray
 
 from oddport.engine.columns import SCTP, TCP, UDP, proto_text
 from oddport.protocols.model import PortVerdict
@@ -161,15 +157,13 @@ def source_of(app: str, port: int) -> str:
 
 def judge_port(app: str | None, proto: int, server_port: int, has_payload: bool) -> PortVerdict:
     """Whether `app` belongs on `server_port` over transport `proto` (IANA number); port 0 = unknown, nothing to judge.
+    Of many flows at once: verdicts.Judge.
 
     standard and alternate as the table says; dynamic: the protocol keeps to no port, and the port is not well known
     for another service (above 49,151 none is); mismatch: anything else. Without a name: unrecognised if there was
     payload on a well-known port, else nothing.
     """
-    return _judge(port_table(), app, proto, server_port, has_payload)
-
-
-def _judge(table: PortTable, app: str | None, proto: int, port: int, has_payload: bool) -> PortVerdict:
+    table, port = port_table(), server_port
     if port == 0:
         return PortVerdict.NOTHING
     if app is None:
@@ -189,52 +183,25 @@ def _judge(table: PortTable, app: str | None, proto: int, port: int, has_payload
     return PortVerdict.MISMATCH
 
 
-@cache
-def _owned(proto: int) -> NDArray[np.bool_]:
-    """Shape (65536,): whether the port is well known for some protocol over this transport."""
-    found = np.zeros(65_536, np.bool_)
-    for transport, port in port_table().owner:
-        if transport == proto:
-            found[port] = True
-    return found
-
-
-def judge_ports(
-    apps: Sequence[str | None],
-    proto: NDArray[np.uint8],
-    server_port: NDArray[np.uint16],
-    has_payload: NDArray[np.bool_],
-) -> NDArray[np.uint8]:
-    """`judge_port` of many flows: four columns of equal length in, PortVerdict values (uint8) out."""
-    verdict = np.zeros(len(apps), np.uint8)
-    for transport in (TCP, UDP, SCTP):
-        here = (proto == transport) & has_payload
-        if here.any():
-            verdict[here & _owned(transport)[server_port]] = PortVerdict.UNRECOGNISED
-    table = port_table()
-    named = [row for row, app in enumerate(apps) if app is not None]
-    if named:
-        rows = np.array(named)
-        protos, ports, payload = proto[rows].tolist(), server_port[rows].tolist(), has_payload[rows].tolist()
-        verdict[rows] = [_judge(table, apps[row], protos[i], ports[i], payload[i]) for i, row in enumerate(named)]
-    return verdict
-
-
 def guess_server_by_port(proto: int, sport: int, dport: int) -> int:
     """Which side is the server if nothing else tells: 0 = originator, 1 = responder.
 
     A port that is well known for a service beats one that is not; ports that systems give to clients count as well
     known only against each other; else the lower port; equal ports: the responder.
     """
-    source, destination = _rank(proto, sport), _rank(proto, dport)
+    table = port_table().owner
+    source, destination = rank((proto, sport) in table, sport), rank((proto, dport) in table, dport)
     if source != destination:
         return 0 if source < destination else 1
     return 0 if sport < dport else 1
 
 
-def _rank(proto: int, port: int) -> int:
-    """0 = surely a server's … 4 = surely not."""
-    owned = (proto, port) in port_table().owner
+RANK_BORDERS = (0, 1, SYSTEM_LAST + 1, EPHEMERAL_FIRST)
+"""From each of these ports on, ports rank alike."""
+
+
+def rank(owned: bool, port: int) -> int:
+    """How little a port looks like a server's, 0 to 5; `owned`: it is well known for a service."""
     if port == 0:
         return 5
     if port < EPHEMERAL_FIRST:

@@ -264,6 +264,12 @@ def registry() -> Registry:
     return build(tuple(found))
 
 
+@cache
+def app_names() -> tuple[str, ...]:
+    """The names of all protocols, in alphabetical order: what columns of flows count their apps by."""
+    return tuple(sorted(registry().protocols))
+
+
 def byte_set_text(values: bytes) -> str:
     """A set of byte values for a person: "0x14 to 0x17", "'G', 'P'", at most eight items."""
     ordered = sorted(set(values))

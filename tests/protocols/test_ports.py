@@ -6,20 +6,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oddport.engine.columns import ICMP, SCTP, TCP, UDP
+from oddport.engine.columns import (
+    FLOW,
+    ICMP,
+    SCTP,
+    SERVER_ORIGINATOR_BY_GRAMMAR,
+    SERVER_ORIGINATOR_BY_PORT,
+    SERVER_RESPONDER_BY_GRAMMAR,
+    SERVER_RESPONDER_BY_PORT,
+    SERVER_RESPONDER_BY_SYN,
+    SERVER_UNKNOWN,
+    TCP,
+    UDP,
+)
 from oddport.protocols.model import PortVerdict
 from oddport.protocols.ports import (
     expected,
     guess_server_by_port,
     iana_name,
     judge_port,
-    judge_ports,
     owner,
     parse,
     port_table,
     service_of_port,
     source_of,
 )
+from oddport.protocols.verdicts import Judge
 from tests.protocols.collection import COLLECTION
 
 V = PortVerdict
@@ -91,8 +103,9 @@ def test_judging_many_flows_is_judging_each() -> None:
         for port in (0, 22, 53, 443, 8443, 50_000, 65_535)
         for payload in (True, False)
     ]
-    verdicts = judge_ports(
-        [row[0] for row in rows],
+    names = tuple({row[0]: 0 for row in rows if row[0] is not None})
+    verdicts = Judge(names).verdicts(
+        np.array([-1 if row[0] is None else names.index(row[0]) for row in rows], np.int16),
         np.array([row[1] for row in rows], np.uint8),
         np.array([row[2] for row in rows], np.uint16),
         np.array([row[3] for row in rows], np.bool_),
@@ -102,7 +115,8 @@ def test_judging_many_flows_is_judging_each() -> None:
 
 
 def test_judging_no_flows_gives_no_verdicts() -> None:
-    assert judge_ports([], np.zeros(0, np.uint8), np.zeros(0, np.uint16), np.zeros(0, np.bool_)).shape == (0,)
+    none = (np.zeros(0, np.int16), np.zeros(0, np.uint8), np.zeros(0, np.uint16), np.zeros(0, np.bool_))
+    assert Judge(("tls",)).verdicts(*none).shape == (0,)
 
 
 def test_what_a_port_promises_is_said_with_its_source() -> None:
@@ -165,6 +179,33 @@ def test_ports_that_several_protocols_share_have_one_owner(proto: int, port: int
 )
 def test_the_server_by_port_is_the_well_known_then_the_lower_one(proto: int, sport: int, dport: int, side: int) -> None:
     assert guess_server_by_port(proto, sport, dport) == side
+
+
+def test_the_servers_of_many_flows_are_those_of_each_unless_syn_or_grammar_tell() -> None:
+    ports = (0, 1, 22, 123, 700, 1_023, 1_024, 8_765, 32_767, 32_768, 49_152, 51_820, 65_535)
+    ends = [(proto, sport, dport) for proto in (TCP, UDP, ICMP) for sport in ports for dport in ports]
+    flows = np.zeros(len(ends), FLOW)
+    for name, column in zip(("proto", "sport", "dport"), zip(*ends, strict=True), strict=True):
+        flows[name] = column
+    judge = Judge(())
+    unknown = np.full(len(ends), -1, np.int8)
+    sides = (SERVER_ORIGINATOR_BY_PORT, SERVER_RESPONDER_BY_PORT)
+    assert judge.server_sides(flows, unknown).tolist() == [
+        sides[guess_server_by_port(*each)] if each[1] or each[2] else SERVER_UNKNOWN for each in ends
+    ]
+    by_grammar = np.where(np.arange(len(ends)) % 2, 0, 1).astype(np.int8)
+    told = judge.server_sides(flows, by_grammar)
+    assert set(told[::2].tolist()) == {SERVER_RESPONDER_BY_GRAMMAR}
+    assert set(told[1::2].tolist()) == {SERVER_ORIGINATOR_BY_GRAMMAR}
+    flows["server"] = SERVER_RESPONDER_BY_SYN
+    assert set(judge.server_sides(flows, by_grammar).tolist()) == {SERVER_RESPONDER_BY_SYN}
+
+
+def test_an_app_is_at_home_on_its_own_port_and_on_one_that_is_nobodys() -> None:
+    judge = Judge(("http2", "tls"))
+    apps = np.array([1, 0, -1, 1, -1], np.int16)
+    home = judge.at_home(apps, np.full(5, TCP, np.uint8), np.array([443, 443, 443, 41_414, 22], np.uint16))
+    assert home.tolist() == [True, False, False, True, False]
 
 
 def test_every_port_has_a_source() -> None:
