@@ -16,10 +16,6 @@ STARTS = 4
 was read as payload."""
 PADDING = 6
 """Bytes between IPv4 and TCP headers without options and the 46 that an Ethernet frame holds at least (IEEE 802.3)."""
-_DTLS_VERSIONS = (b"\xfe\xff", b"\xfe\xfd", b"\xfe\xfc", b"\x01\x00")
-"""DTLS 1.0, 1.2, 1.3 (RFC 9147, section 4), and the one from before the standard."""
-_DTLS_TYPES = range(20, 27)
-"""Content types of a record (RFC 9147, section 4.1)."""
 _QUIC_SHORT = range(0x40, 0x80)
 """First byte of a short header: form bit 0, fixed bit 1 (RFC 9000, section 17.3)."""
 
@@ -47,11 +43,8 @@ def doubt(subject: Subject, owner: str) -> str | None:
             return f"{app_title(app)} begins in a later packet"
     if subject.proto == TCP and padded(head):
         return "its first bytes may be the padding of an empty packet"
-    if subject.proto == UDP and "quic" in belonging(subject.proto, subject.port):
-        if quic_under_way(head):
-            return "it may be QUIC from before the capture: all its packets have short headers"
-        if dtls_record(head):
-            return "it may be DTLS: its datagrams begin like records"
+    if subject.proto == UDP and "quic" in belonging(subject.proto, subject.port) and quic_under_way(head):
+        return "it may be QUIC from before the capture: all its packets have short headers"
     return None
 
 
@@ -82,13 +75,3 @@ def quic_under_way(head: Head) -> bool:
     return bool(head.orig_datagrams and head.resp_datagrams) and all(
         data and data[0] in _QUIC_SHORT for data in datagrams
     )
-
-
-def dtls_record(head: Head) -> bool:
-    """Whether the first datagram of either side begins like a DTLS record whose length fits."""
-    for data in (head.orig, head.resp):
-        if len(data) >= 13 and data[0] in _DTLS_TYPES and data[1:3] in _DTLS_VERSIONS:
-            length = int.from_bytes(data[11:13], "big")
-            if 13 + length <= len(data):
-                return True
-    return False

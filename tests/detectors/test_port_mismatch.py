@@ -434,7 +434,7 @@ def test_dtls_on_443_is_not_called_unknown() -> None:
     # RFC 6347, section 4.1: type 22, version 254.253, epoch, sequence number, length 100
     record = b"\x16\xfe\xfd" + bytes(8) + (100).to_bytes(2, "big") + bytes(100)
     found, reasons = judged(absent(**UDP_443, orig=[record, BLOB]))
-    assert (found, reasons) == ([], ["no name, but it may be DTLS: its datagrams begin like records"])
+    assert (found, reasons) == ([], ["no name, but it is not refuted that it is DTLS"])
     assert len(judged(absent(**UDP_443, orig=[record[:80], BLOB]))[0]) == 1
 
 
