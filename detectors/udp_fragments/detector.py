@@ -16,7 +16,7 @@ from oddport.detection.hosts import INSIDE, NEITHER, Networks
 from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule, ScorePart
 from oddport.detection.words import listed, port_text
 from oddport.engine.columns import TCP, UDP, address_text, proto_text
-from oddport.engine.trains import Train
+from oddport.engine.trains import Train, TrainBatch
 from oddport.protocols.ports import guess_server_by_port
 
 MISSING, NEVER, FLOOD = 35, 40, 75
@@ -83,23 +83,27 @@ class UdpFragments(BaseDetector):
         self._log = Log()
         self._sprays = Sprays()
 
-    def on_trains(self, trains: list[Train]) -> Iterable[Finding]:
-        for train in trains:
+    def on_trains(self, batch: TrainBatch) -> Iterable[Finding]:
+        rules: dict[int, int] = {}
+        evidence: dict[int, tuple[Evidence, ...]] = {}
+        for row in hits.suspicious(batch).tolist():
+            train = batch.train(row)
             holding = hits.holding(train)
             made = [
                 make()
                 for rule, make in holding
                 if self._sprays.take((rule, "", train.dst, train.version), train.src, train.first_ns, train.flow)
             ]
-            evidence = tuple(row for hit in made for row in hit.evidence[:2])
-            self._log.take(train, {rule for rule, _ in holding}, evidence)
+            rules[row] = sum(1 << RULES.index(rule) for rule, _ in holding)
+            evidence[row] = tuple(part for hit in made for part in hit.evidence[:2])
             for hit in made:
                 yield self._of_train(train, hit)
+        self._log.take(batch, rules, evidence)
 
     def finish(self) -> Iterable[Finding]:
+        table = Table(*self._log.settle())
         if self._log.unlogged_trains:
             self.abstained["bursts and floods: too many odd trains to remember"] = self._log.unlogged_trains
-        table = Table(self._log)
         burst = table.bursts()
         never = table.never()
         flooding = np.zeros(len(table.ns), bool)
@@ -272,32 +276,32 @@ class UdpFragments(BaseDetector):
 
     def _first(self, table: Table, rows: Ints) -> tuple[int, int]:
         """(train, flow) of the first event."""
-        at = int(table.order[rows[0]])
-        return self._log.train[at], self._log.flow[at]
+        event = table.events[rows[0]]
+        return int(event["train"]), int(event["flow"])
 
     def _last(self, table: Table, rows: Ints) -> int:
-        return max(int(self._log.last_ns[at]) for at in table.order[rows].tolist())
+        return int(table.events["last_ns"][rows].max())
 
     def _samples(self, table: Table, pair: Pair, rows: Ints) -> tuple[Evidence, ...]:
         """The evidence kept of trains among these events."""
-        trains = {self._log.train[at] for at in table.order[rows].tolist()}
+        trains = set(table.events["train"][rows].tolist())
         return tuple(row for _, train, kept in pair.samples if train in trains for row in kept)
 
     def _places(self, table: Table, rows: Ints) -> tuple[Evidence, ...]:
         """Where the first fragments of the first events lie; their bytes were not kept."""
-        log = self._log
+        first = table.events[["file", "number", "offset", "length"]][rows[: hits.SHOWN]].tolist()
         return tuple(
             Evidence(
-                file=log.file[at],
-                packet=log.number[at],
-                offset=log.offset[at],
+                file=file,
+                packet=number,
+                offset=offset,
                 data=b"",
-                length=log.length[at],
+                length=length,
                 says="the earliest fragment of a train that was not completed",
                 expected="a train with all its fragments" if index == 0 else "",
             )
-            for index, at in enumerate(table.order[rows[: hits.SHOWN]].tolist())
-            if log.number[at]
+            for index, (file, number, offset, length) in enumerate(first)
+            if number
         )
 
     def _place(self, src: bytes, dst: bytes, version: int) -> Sequence[ScorePart]:

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detectors.udp_fragments import geometry
 from detectors.udp_fragments.geometry import end
 from oddport.detection import reassembly
 from oddport.detection.model import Evidence, Mapping
 from oddport.detection.words import listed
-from oddport.engine.trains import Fragment, Train
+from oddport.engine.trains import Fragment, Train, TrainBatch
 
 CONFLICT, OVERLAP, DUPLICATE, TEARDROP, BONK, TOO_LONG, TINY = 80, 40, 10, 85, 75, 85, 75
 """Bases of FRG-01 to FRG-07."""
@@ -43,11 +46,16 @@ Made = tuple[str, Callable[[], Hit]]
 """A rule that holds, and what makes its hit: evidence and words are made only where they are wanted."""
 
 
+def suspicious(batch: TrainBatch) -> NDArray[np.int64]:
+    """The rows of the trains that may meet a rule."""
+    trains = batch.trains
+    far = ~trains["complete"] & np.isin(trains["dport"], list(geometry.DOMAIN_PORTS))
+    return np.flatnonzero(((trains["anomalies"] != 0) | far) & (trains["listed"] > 0))
+
+
 def holding(train: Train) -> list[Made]:
-    """The rules FRG-01 to FRG-07 that the train meets, each at most once."""
+    """The rules FRG-01 to FRG-07 that a suspicious train meets, each at most once."""
     words = train.anomalies
-    if not train.fragments or (not words and (train.complete or train.dport not in geometry.DOMAIN_PORTS)):
-        return []
     found: list[Made] = []
     dropped = geometry.teardrop(train) if words & _MEETING else None
     if dropped is not None:

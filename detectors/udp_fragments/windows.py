@@ -1,17 +1,13 @@
-"""Columns of a log → bursts, floods and suspicious stretches of time: what only several trains show."""
+"""Events of a log → bursts, floods and suspicious stretches of time: what only several trains show."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.udp_fragments.log import MISSING_FIRST, OPEN, RULES, UNFINISHED, Log
+from detectors.udp_fragments.log import MISSING_FIRST, OPEN, RULES, UNFINISHED, Pair
 from oddport.engine.columns import UDP
-
-if TYPE_CHECKING:
-    from array import array
 
 SECOND = 1_000_000_000
 BURST_NS, BURST = 60 * SECOND, 10
@@ -51,17 +47,15 @@ class Flood:
 
 
 class Table:
-    """The log as arrays, in order of time and then of the trains' ids, so that the order of arrival does not matter."""
+    """Pairs and events, in order of time and then of the trains' ids, so that the order of arrival does not matter."""
 
-    def __init__(self, log: Log) -> None:
-        self.pairs = log.pairs
-        raw_ns, raw_train = _ints(log.ns, "i8"), _ints(log.train, "u4")
-        self.order = np.lexsort((raw_train, raw_ns))
-        self.ns = raw_ns[self.order]
-        self.pair = _ints(log.pair, "u4")[self.order]
-        self.rules = _ints(log.rules, "u2")[self.order]
-        self.fragments = _ints(log.fragments, "u4")[self.order]
-        self.bytes = _ints(log.bytes, "u4")[self.order]
+    def __init__(self, pairs: list[Pair], events: NDArray[np.void]) -> None:
+        """events: dtype EVENT."""
+        self.pairs = pairs
+        self.events = events[np.lexsort((events["train"], events["ns"]))]
+        self.ns, self.pair, self.rules, self.fragments, self.bytes = (
+            self.events[name].astype(np.int64) for name in ("ns", "pair", "rules", "fragments", "bytes")
+        )
 
     def by_pair(self, rows: Ints) -> Iterator[tuple[int, Ints]]:
         """(pair, its rows by time)"""
@@ -141,10 +135,6 @@ class Table:
                 stop = int(np.searchsorted(ns, ns[at] + STRETCH_NS, "right"))
                 yield pair, mine[at:stop]
                 at = stop
-
-
-def _ints(column: "array[int]", dtype: str) -> Ints:
-    return np.frombuffer(column, dtype).astype(np.int64) if len(column) else np.zeros(0, np.int64)
 
 
 def _split(rows: Ints, keys: Ints) -> Iterator[tuple[int, Ints]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from oddport.detection.model import Context, Finding, FlowBatch, Rule
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 
 
 class BaseDetector:
@@ -26,7 +26,7 @@ class BaseDetector:
         """Findings of flows that are over. Called only where `needs` has `flows`."""
         return ()
 
-    def on_trains(self, trains: list[Train]) -> Iterable[Finding]:
+    def on_trains(self, batch: TrainBatch) -> Iterable[Finding]:
         """Findings of fragment trains that are over. Called only where `needs` has `trains`."""
         return ()
 

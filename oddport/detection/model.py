@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.engine.heads import Head
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 from oddport.protocols.model import Identification
 
 EVIDENCE_BYTES = 64
@@ -198,7 +198,7 @@ class Detector(Protocol):
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]: ...
 
-    def on_trains(self, trains: list[Train]) -> Iterable[Finding]: ...
+    def on_trains(self, batch: TrainBatch) -> Iterable[Finding]: ...
 
     def finish(self) -> Iterable[Finding]: ...
 

@@ -22,7 +22,7 @@ from oddport.detection.model import (
     Reviewer,
 )
 from oddport.detection.settings import resolve
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 
 _IDENTITY = (
     "rule",
@@ -103,14 +103,15 @@ class Runner:
                 where = _where("flows", int(ids[0]), int(ids[-1]))
                 self._run(name, where, detector.on_flows, batch)
 
-    def trains(self, trains: list[Train]) -> None:
+    def trains(self, batch: TrainBatch) -> None:
         """Judge fragment trains that are over."""
-        if not trains:
+        if not len(batch):
             return
+        ids = batch.trains["id"]
         for name, detector in list(self._running.items()):
             if "trains" in detector.needs:
-                where = _where("trains", trains[0].id, trains[-1].id)
-                self._run(name, where, detector.on_trains, trains)
+                where = _where("trains", int(ids[0]), int(ids[-1]))
+                self._run(name, where, detector.on_trains, batch)
 
     def count(self) -> int:
         """Findings so far."""

@@ -23,7 +23,7 @@ from oddport.engine.columns import (
     TCP,
 )
 from oddport.engine.heads import Head, Piece
-from oddport.engine.trains import Conflict, Fragment, Train
+from oddport.engine.trains import Conflict, Fragment, Train, TrainBatch
 from oddport.protocols.model import Facts, Identification, PortVerdict, Span, Tier
 
 START_NS = 1_700_000_000 * 10**9
@@ -278,7 +278,7 @@ def run(
         if isinstance(each, FlowBatch):
             runner.flows(each)
         else:
-            runner.trains(list(each))
+            runner.trains(TrainBatch.of(each))
     found = runner.finish()
     if runner.errors:
         raise AssertionError(runner.errors[0].trace)

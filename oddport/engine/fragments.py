@@ -2,22 +2,25 @@
 
 A train's key is version, addresses, id, context and interface; protocols are compared within it. The timer runs from
 the first fragment (RFC 791, section 3.2; RFC 1122, section 3.3.2) and, for telling repetitions, once more from
-completion.
+completion. Plain trains are sums in train_slots; whatever is odd has an Assembly, and a plain train gets one, from the
+fragments it had, when something odd comes to it. Which of the two it was cannot be told from the result.
 """
 
 import gc
-from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import fields
-from struct import Struct
+from typing import Any
 
-import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from oddport.engine import train_layout as layout
 from oddport.engine.batch import FRAGMENT_ATOMIC, KIND_FRAGMENT, KIND_IP, Decoded, RecordBatch
 from oddport.engine.decode import Reader
-from oddport.engine.reassembly import AUTHENTICATION, FRAGMENT_HEADER, IPV6_HEADER, PORTS, Assembly
-from oddport.engine.trains import FRAGMENTS_KEPT, Train
+from oddport.engine.reassembly import AUTHENTICATION, FRAGMENT_HEADER, IPV6_HEADER, PORTS, Assembly, Raw
+from oddport.engine.train_slots import FRAGMENT_COST, TrainSlots
+from oddport.engine.trains import FRAGMENTS_KEPT, TrainBatch
+from oddport.engine.trains_over import Kept, let_go, train_batch, train_of
 
 TIMEOUT_NS = 60_000_000_000
 """RFC 1122, section 3.3.2, and RFC 8200, section 4.5: 60 seconds."""
@@ -25,27 +28,12 @@ SLACK_NS = 5_000_000_000
 """How much longer a train is held than it lives, so that packets out of order by less make no difference."""
 TRAINS_MAX = 65_536
 BYTES_MAX = 64 << 20
-TRAIN_COST = 2_048
-"""Bytes that an open train is charged besides its data."""
-FRAGMENT_COST = 512
-"""Bytes that a fragment is charged besides its data."""
 
-KEY = np.dtype(
-    [("src", ">u8", 2), ("dst", ">u8", 2), ("id", ">u4"), ("context", ">u4"), ("interface", ">u2"), ("version", "u1")]
-)
-"""A train's key, packed."""
-KEY_PARTS = Struct(">16s16sIIHB")
-KEY_BYTES = KEY_PARTS.size
-Key = bytes
-"""KEY_BYTES of dtype KEY."""
-Raw = tuple[int, ...]
-"""The fields of a Fragment."""
-RAW_TS, RAW_PROTO = 3, 10
-Trains = OrderedDict[Key, Assembly]
-Tie = tuple[int, Assembly, int]
-"""A row, its train, and the protocol number in its own header."""
+RAW_PROTO = 10
+HEADER_LENGTH = 12
 WHOLE_COLUMNS = ("proto", "sport", "dport", "payload", "payload_captured", "payload_wire", "seq", "ack", "flags")
 """Columns of Decoded that a complete datagram gives to its row."""
+_EARLIEST = -(1 << 63)
 
 
 class FragmentTable:
@@ -54,32 +42,43 @@ class FragmentTable:
     def __init__(self, timeout_ns: int = TIMEOUT_NS, trains_max: int = TRAINS_MAX, bytes_max: int = BYTES_MAX) -> None:
         """timeout_ns: of capture time. Where more than `trains_max` trains or `bytes_max` bytes are held, the oldest
         trains are given up."""
-        self.timeout_ns = timeout_ns
-        self.trains_max = trains_max
-        self.bytes_max = bytes_max
         self.buffer: NDArray[np.uint8] = np.zeros(0, np.uint8)
         """Reassembled datagrams of the last `take`, each behind an IP header; rows with `reassembled` point into it."""
-        self.held_bytes = 0
-        """Bytes charged to the trains that are held."""
-        self.dropped_trains = 0
-        """Incomplete trains that were given up for want of memory."""
-        self.dropped_bytes = 0
-        """Bytes of datagrams that these had."""
-        # oldest first; a plain dict takes ever longer to find its first key when entries leave at the front
-        self._held: Trains = OrderedDict()  # open and complete ones
-        self._atomic: Trains = OrderedDict()
-        self._over: list[Train] = []
-        self._next_id = 1
-        self._start: int | None = None
+        self._slots = TrainSlots(timeout_ns, trains_max, bytes_max)
+        self._odd: dict[int, Assembly] = {}
+        """By slot."""
+        self._kept: dict[int, Kept] = {}
+        """Number of a batch → what is kept of the plain trains that became complete in it."""
+        self._given: dict[int, bytes] = {}
+        """Row of `done` → the datagram of an odd train."""
+        self._ties: list[tuple[int, int, int]] = []
+        """(fragment, slot, protocol number in its own header) of the batch's fragments of odd trains."""
+        self._rows = np.zeros(0, np.int64)
+        self._begun = False
         self._now = 0
         self._scratch = Decoded()
 
     @property
     def held_trains(self) -> int:
         """Trains that are held."""
-        return len(self._held) + len(self._atomic)
+        return int(self._slots.held)
 
-    def take(self, batch: RecordBatch, decoded: Decoded, first_packet: cython.Py_ssize_t) -> None:
+    @property
+    def held_bytes(self) -> int:
+        """Bytes charged to the trains that are held."""
+        return int(self._slots.held_bytes)
+
+    @property
+    def dropped_trains(self) -> int:
+        """Incomplete trains that were given up for want of memory."""
+        return int(self._slots.dropped_trains)
+
+    @property
+    def dropped_bytes(self) -> int:
+        """Bytes of datagrams that these had."""
+        return int(self._slots.dropped_bytes)
+
+    def take(self, batch: RecordBatch, decoded: Decoded, first_packet: int) -> None:
         """Put the fragments of a batch to their trains and rewrite their rows of `decoded`.
 
         Give it every batch, with or without fragments: it keeps the time by them. Every fragment's row gets `train`,
@@ -88,278 +87,224 @@ class FragmentTable:
         `buffer` of the datagram's first byte. `first_packet` is the number in the case (from 0) of row 0.
         """
         count = batch.count
-        if count and self._start is None:
-            self._start = int(batch.ts[0])
         if count:
+            if not self._begun:
+                self._begun, self._slots.begun = True, int(batch.ts[0])
             self._now = int(batch.ts[count - 1])
         if len(self.buffer):
             self.buffer = np.zeros(0, np.uint8)
-        rows = np.flatnonzero(
+        self._rows = np.flatnonzero(
             (decoded.kind[:count] == KIND_FRAGMENT) | (decoded.fragment_more[:count] == FRAGMENT_ATOMIC)
         )
-        if not len(rows):
+        if not len(self._rows):
             return
         # a flood opens trains by the thousand, none of them in a cycle: searching them for garbage again and again
         # costs as much as all the rest (31 against 16 us a train)
         collecting = gc.isenabled()
         gc.disable()
         try:
-            self._take_rows(batch, decoded, rows, first_packet)
+            self._take_rows(batch, decoded, first_packet)
         finally:
             if collecting:
                 gc.enable()
 
-    def _take_rows(
-        self, batch: RecordBatch, decoded: Decoded, rows: NDArray[np.int64], first_packet: cython.Py_ssize_t
-    ) -> cython.int:
-        """Put the fragments in `rows` to their trains."""
-        keys = _keys(batch, decoded, rows)
-        ties: list[Tie] = []
-        done: list[tuple[int, Assembly, bytes]] = []
-        nested: cython.bint
-        whole: cython.bint
-        at: cython.Py_ssize_t = 0
-        octets = batch.data.data
-        data = batch.data.data
-        frame = batch.start.data
-        number = batch.number.data
-        file = batch.file.data
-        ts = batch.ts.data
-        version = decoded.version.data
-        header = decoded.ip_header.data
-        offset = decoded.fragment_offset.data
-        more = decoded.fragment_more.data
-        start = decoded.fragment_start.data
-        captured = decoded.fragment_captured.data
-        wire = decoded.fragment_wire.data
-        ttl = decoded.ttl.data
-        for row in rows.tolist():
-            begin = start[row]
-            ip = header[row]
-            key = keys[at : at + KEY_BYTES]
-            at += KEY_BYTES
-            nested = False
-            if version[row] == 4:
-                proto = data[ip + 9]
-                flags = data[ip + 6] >> 5
-                length = begin - ip
-            else:
-                proto = data[begin - 8]
-                flags = data[begin - 7] | (data[begin - 5] & 6)
-                length = begin - 8 - ip
-                if length > IPV6_HEADER:
-                    nested = _nested_before(octets, ip, begin)
-            raw = (
-                number[row], file[row], first_packet + row, ts[row], begin - frame[row], offset[row], wire[row],
-                captured[row], more[row] == 1, ttl[row], proto, flags, length,
-            )  # fmt: skip
-            piece = octets[begin : begin + captured[row]].tobytes()
-            if more[row] == FRAGMENT_ATOMIC:
-                assembly = self._take_atomic(key, raw, piece)
-            else:
-                assembly = self._find(key, raw, piece)
-                if not assembly.complete:
-                    whole = self._add(key, assembly, raw, piece)
-                    if whole:
-                        done.append((row, assembly, assembly.finish()))
-            if nested:
-                assembly.train.anomalies.add("nested_header")
-            ties.append((row, assembly, proto))
-        if done:
-            self._rewrite(decoded, done)
-        self._tie(decoded, ties)
-        return 0
+    def tie(self, flow: NDArray[Any]) -> None:
+        """Say which flow each row of the last batch belongs to (0 = none): its fragments' trains belong there too."""
+        flows = flow[self._rows]
+        known = np.flatnonzero(flows)
+        self._slots.rows[self._slots.slot_of[known], layout.FLOW] = flows[known]
 
-    def closed(self) -> list[Train]:
+    def closed(self) -> TrainBatch:
         """Trains that are over since the last call: timed out, replaced, or given up for want of memory."""
-        limit = self._now - SLACK_NS
-        for table in (self._held, self._atomic):
-            while table:
-                key = next(iter(table))
-                if table[key].deadline >= limit:
-                    break
-                self._close(table, key)
-        over = self._over
-        self._over = []
-        return over
+        slots = self._slots
+        slots.expire(max(self._now - SLACK_NS, _EARLIEST))
+        self._rows = np.zeros(0, np.int64)
+        order = slots.closed()
+        found = train_batch(order, slots.rows[order], self._odd, self._kept)
+        slots.release()
+        return found
 
-    def finish(self) -> list[Train]:
+    def finish(self) -> TrainBatch:
         """The capture is over: all trains that are left."""
-        for table in (self._held, self._atomic):
-            for key in list(table):
-                assembly = table[key]
-                assembly.train.at_end = self._now <= assembly.deadline
-                self._close(table, key)
+        self._slots.close_all(self._now)
         return self.closed()
 
-    def _find(self, key: Key, raw: Raw, piece: bytes) -> Assembly:
+    def _take_rows(self, batch: RecordBatch, decoded: Decoded, first_packet: int) -> None:
+        """Put the fragments in `_rows` to their trains."""
+        slots, stop = self._slots, len(self._rows)
+        slots.begin(batch, decoded, self._rows, first_packet)
+        at = slots.run(0)
+        while at < stop:
+            self._take_odd(batch, decoded, at)
+            at = slots.run(at + 1)
+        met = np.unique(slots.slot_of)
+        for slot in met[slots.rows[met, layout.ROAD] == layout.PLAIN_OPEN].tolist():
+            self._assembly(slot)
+        if slots.done_count:
+            self._rewrite(decoded)
+        self._tie_odd(decoded)
+        slots.end()
+
+    def _take_odd(self, batch: RecordBatch, decoded: Decoded, at: int) -> None:
+        """Put a fragment to a train that is not plain, or not any more."""
+        slots, row = self._slots, int(self._rows[at])
+        raw: Raw = slots.raws[at].item()
+        piece = slots.piece(at)
+        if decoded.fragment_more[row] == FRAGMENT_ATOMIC:
+            slot = self._take_atomic(at, raw, piece)
+        else:
+            slot = self._find(at, raw, piece)
+            if not self._odd[slot].complete:
+                self._add(at, slot, raw, piece)
+        longer = decoded.version[row] == 6 and raw[HEADER_LENGTH] > IPV6_HEADER
+        if longer and _nested_before(batch.data.data, int(decoded.ip_header[row]), int(decoded.fragment_start[row])):
+            self._odd[slot].train.anomalies.add("nested_header")
+        slots.slot_of[at] = slot
+        self._ties.append((at, slot, raw[RAW_PROTO]))
+
+    def _find(self, at: int, raw: Raw, piece: bytes) -> int:
         """The train of a fragment; if it comes back complete, the fragment is in it already."""
-        assembly = self._held.get(key)
+        slots = self._slots
+        slot: int = slots.find(at)
         reused = False
-        if assembly is not None:
-            if self._stale(assembly, raw):
-                self._close(self._held, key)
-            elif not assembly.complete:
-                return assembly
-            elif assembly.brings_nothing(raw, piece):
-                self._charge(assembly, FRAGMENT_COST if assembly.count <= FRAGMENTS_KEPT else 0)
-                return assembly
-            else:
-                # an id is unique together with the protocol (RFC 6864, section 4)
-                reused = raw[RAW_PROTO] == assembly.proto
-                self._close(self._held, key)
-        assembly = self._open(self._held, key, raw)
+        if slot >= 0:
+            assembly = self._assembly(slot)
+            if not assembly.complete:
+                return slot
+            if assembly.brings_nothing(raw, piece):
+                slots.charge(slot, FRAGMENT_COST if assembly.count <= FRAGMENTS_KEPT else 0)
+                return slot
+            # an id is unique together with the protocol (RFC 6864, section 4)
+            reused = raw[RAW_PROTO] == assembly.proto
+            slots.close(slot)
+        slot = self._open(at, layout.HELD)
         if reused:
-            assembly.train.anomalies.add("id_reuse")
-        return assembly
+            self._odd[slot].train.anomalies.add("id_reuse")
+        return slot
 
-    def _stale(self, assembly: Assembly, raw: Raw) -> cython.bint:
-        """Whether a fragment comes too late for a train, or so much too early that the clock was set anew."""
-        return raw[RAW_TS] > assembly.deadline or raw[RAW_TS] < assembly.train.first_ns - self.timeout_ns
-
-    def _add(self, key: Key, assembly: Assembly, raw: Raw, piece: bytes) -> cython.bint:
-        """Put a fragment to an open train; gives whether its datagram is complete now."""
-        ranges = len(assembly.ranges)
-        filled = assembly.filled
+    def _add(self, at: int, slot: int, raw: Raw, piece: bytes) -> None:
+        """Put a fragment to an open train."""
+        slots, assembly = self._slots, self._odd[slot]
+        ranges, filled = len(assembly.ranges), assembly.filled
         complete = assembly.add(raw, piece)
         listed = assembly.count <= FRAGMENTS_KEPT or len(assembly.ranges) > ranges
-        self._charge(assembly, assembly.filled - filled + (FRAGMENT_COST if listed else 0))
+        slots.charge(slot, assembly.filled - filled + (FRAGMENT_COST if listed else 0))
+        slots.rows[slot, layout.FILLED] = assembly.filled
         if complete:
-            # from here on it is kept only to know repetitions by; its place in the order is that of its completion
-            assembly.deadline = raw[RAW_TS] + self.timeout_ns
-            self._held.move_to_end(key)
-        return complete
+            datagram = assembly.finish()
+            self._given[slots.done_count] = datagram
+            slots.finish(at, slot, assembly.end, len(datagram), assembly.proto)
 
-    def _take_atomic(self, key: Key, raw: Raw, piece: bytes) -> Assembly:
+    def _take_atomic(self, at: int, raw: Raw, piece: bytes) -> int:
         """An atomic fragment is a datagram by itself, whatever else has its id (RFC 6946, section 4)."""
-        assembly = self._atomic.get(key)
-        if assembly is not None and self._stale(assembly, raw):
-            self._close(self._atomic, key)
-            assembly = None
-        if assembly is None:
-            assembly = self._open(self._atomic, key, raw)
-            assembly.add(raw, piece)
-            assembly.finish()
-            assembly.train.anomalies.add("atomic")
-            self._charge(assembly, FRAGMENT_COST + len(piece))
-        else:
+        slots = self._slots
+        slot: int = slots.find(at)
+        if slot >= 0:
+            assembly = self._odd[slot]
             assembly.note(raw)
-            self._charge(assembly, FRAGMENT_COST if assembly.count <= FRAGMENTS_KEPT else 0)
+            slots.charge(slot, FRAGMENT_COST if assembly.count <= FRAGMENTS_KEPT else 0)
+            return slot
+        slot = self._open(at, layout.ATOMIC)
+        assembly = self._odd[slot]
+        assembly.add(raw, piece)
+        assembly.finish()
+        assembly.train.anomalies.add("atomic")
+        slots.charge(slot, FRAGMENT_COST + len(piece))
+        return slot
+
+    def _open(self, at: int, which: int) -> int:
+        """A new odd train in the list HELD or ATOMIC."""
+        slot: int = self._slots.open(at, which)
+        self._slots.rows[slot, layout.PROTO] = self._slots.raws["proto"][at]
+        self._odd[slot] = Assembly(train_of(self._slots.rows[slot]))
+        return slot
+
+    def _assembly(self, slot: int) -> Assembly:
+        """The Assembly of a train; a plain one ceases to be plain."""
+        row = self._slots.rows[slot]
+        road = int(row[layout.ROAD])
+        if road == layout.ODD:
+            return self._odd[slot]
+        assembly = self._odd[slot] = Assembly(train_of(row))
+        for raw, piece in self._fragments_of(slot):
+            assembly.add(raw, piece)
+        if road == layout.PLAIN_DONE:
+            assembly.finish()
+            if int(row[layout.KEPT]) in self._kept:
+                let_go(self._kept, int(row[layout.KEPT]), 1)
+        row[layout.ROAD] = layout.ODD
         return assembly
 
-    def _open(self, table: Trains, key: Key, raw: Raw) -> Assembly:
-        ts = raw[RAW_TS]
-        src, dst, number, context, interface, version = KEY_PARTS.unpack(key)
-        train = Train(self._next_id, version, src, dst, raw[RAW_PROTO], number, context, interface, ts, ts)
-        start = self._start if self._start is not None else ts
-        train.at_start = ts - start <= self.timeout_ns
-        self._next_id += 1
-        assembly = Assembly(train, ts + self.timeout_ns)
-        table[key] = assembly
-        self._charge(assembly, TRAIN_COST)
-        return assembly
+    def _fragments_of(self, slot: int) -> Iterator[tuple[Raw, bytes]]:
+        """The fragments of a plain train, and their bytes."""
+        slots, row = self._slots, self._slots.rows[slot]
+        if row[layout.ROAD] == layout.PLAIN_DONE and row[layout.KEPT] in self._kept:
+            yield from self._kept[int(row[layout.KEPT])].fragments_of(row)
+        else:
+            for at in slots.fragments_of(slot):
+                yield slots.raws[at].item(), slots.piece(at)
 
-    def _charge(self, assembly: Assembly, cost: cython.Py_ssize_t) -> cython.int:
-        """Hold `cost` bytes more for a train; give up the oldest others while that is too much."""
-        assembly.cost += cost
-        self.held_bytes += cost
-        while self.held_bytes > self.bytes_max or len(self._held) + len(self._atomic) > self.trains_max:
-            if not self._evict(assembly):
-                break
-        return 0
-
-    def _evict(self, keep: Assembly) -> cython.bint:
-        """Give up the oldest train but `keep` (atomic ones last); gives whether there was one."""
-        for table in (self._held, self._atomic):
-            for key, assembly in table.items():
-                if assembly is keep:
-                    continue
-                if not assembly.complete:
-                    assembly.train.evicted = True
-                    self.dropped_trains += 1
-                    self.dropped_bytes += assembly.filled
-                self._close(table, key)
-                return True
-        return False
-
-    def _close(self, table: Trains, key: Key) -> None:
-        assembly = table.pop(key)
-        self.held_bytes -= assembly.cost
-        self._over.append(assembly.close())
-
-    def _rewrite(self, decoded: Decoded, done: list[tuple[int, Assembly, bytes]]) -> None:
+    def _rewrite(self, decoded: Decoded) -> None:
         """Read the headers of complete datagrams and make their rows those of whole packets."""
-        count = len(done)
-        scratch = self._scratch
+        slots, scratch = self._slots, self._scratch
+        count: int = slots.done_count
+        done: NDArray[np.int64] = slots.done[:count]
+        rows = self._rows[done[:, layout.DONE_FRAGMENT]]
+        headers = np.where(decoded.version[rows] == 4, 20, 40)
+        ends = np.cumsum(headers + done[:, layout.DONE_CAPTURED])
+        starts = ends - done[:, layout.DONE_CAPTURED]
+        done[:, layout.DONE_AT] = starts
+        self.buffer = np.empty(int(ends[count - 1]), np.uint8)
+        slots.lay(self.buffer)
+        for i, datagram in self._given.items():
+            self.buffer[starts[i] : ends[i]] = np.frombuffer(datagram, np.uint8)
         for column in fields(scratch):
             getattr(scratch, column.name)[:count] = 0
-        parts: list[bytes] = []
-        at: list[int] = []
-        starts: list[int] = []
-        wire_stops: list[int] = []
-        size = 0
-        for _, assembly, datagram in done:
-            train = assembly.train
-            header = _header(train, assembly.proto, train.total or 0)
-            at.append(size)
-            size += len(header)
-            starts.append(size)
-            wire_stops.append(size + (train.total or 0))
-            size += len(datagram)
-            parts.append(header)
-            parts.append(datagram)
-        at.append(size)
-        self.buffer = np.frombuffer(b"".join(parts), np.uint8)
-        begins = np.array(at, np.int64)
-        Reader(self.buffer, begins[:count], begins[1:], np.array(wire_stops, np.int64), scratch).run(0, count)
+        Reader(self.buffer, starts - headers, ends, starts + done[:, layout.DONE_TOTAL], scratch).run(0, count)
         # others have a transport header that does not hold together, or are fragmented once more
         whole = np.flatnonzero(scratch.kind[:count] == KIND_IP)
-        rows = np.array([row for row, _, _ in done], np.int64)[whole]
         for name in WHOLE_COLUMNS:
-            getattr(decoded, name)[rows] = getattr(scratch, name)[whole]
-        decoded.kind[rows] = KIND_IP
-        decoded.reassembled[rows] = 1
-        decoded.fragment_start[rows] = np.array(starts, np.int64)[whole]
-        protos = scratch.proto[:count].tolist()
-        for i in whole.tolist():
-            _, assembly, datagram = done[i]
-            train = assembly.train
-            train.proto = protos[i]
-            if train.sport is None and train.proto in PORTS and assembly.ports_at(datagram) >= 0:
-                train.sport = int(scratch.sport[i])
-                train.dport = int(scratch.dport[i])
+            getattr(decoded, name)[rows[whole]] = getattr(scratch, name)[whole]
+        decoded.kind[rows[whole]] = KIND_IP
+        decoded.reassembled[rows[whole]] = 1
+        decoded.fragment_start[rows[whole]] = starts[whole]
+        for i, datagram in self._given.items():
+            if scratch.kind[i] == KIND_IP:
+                self._name(self._odd[int(done[i, layout.DONE_SLOT])], datagram, scratch, i)
+        self._given.clear()
+        self._keep(done)
 
-    def _tie(self, decoded: Decoded, ties: list[Tie]) -> cython.int:
-        """Write the train's id, and its ports if they are known by now, into the rows of its fragments."""
-        kind = decoded.kind.data
-        proto = decoded.proto.data
-        sport = decoded.sport.data
-        dport = decoded.dport.data
-        column = decoded.train.data
-        for row, assembly, own in ties:
+    def _name(self, assembly: Assembly, datagram: bytes, scratch: Decoded, i: int) -> None:
+        """An odd train's protocol, and its ports if the first fragment did not tell, by its whole datagram."""
+        train = assembly.train
+        train.proto = int(scratch.proto[i])
+        if train.sport is None and train.proto in PORTS and assembly.ports_at(datagram) >= 0:
+            train.sport, train.dport = int(scratch.sport[i]), int(scratch.dport[i])
+
+    def _keep(self, done: NDArray[np.int64]) -> None:
+        """Keep what belongs to the plain trains that became complete in this batch."""
+        slots = self._slots
+        plain = done[done[:, layout.DONE_PIECE] >= 0]
+        plain = plain[slots.rows[plain[:, layout.DONE_SLOT], layout.ROAD] == layout.PLAIN_DONE]
+        if len(plain):
+            which = plain[:, layout.DONE_SLOT]
+            slots.rows[which, layout.AT] = plain[:, layout.DONE_AT]
+            fragments = slots.raws[slots.pieces[: slots.pieces_count]]
+            self._kept[int(slots.rows[which[0], layout.KEPT])] = Kept(fragments, self.buffer, len(plain))
+
+    def _tie_odd(self, decoded: Decoded) -> None:
+        """Write an odd train's id, and its ports if they are known by now, into the rows of its fragments."""
+        for at, slot, own in self._ties:
+            row, assembly = self._rows[at], self._odd[slot]
             train = assembly.train
-            column[row] = train.id
+            decoded.train[row] = train.id
             # bytes of another protocol are left out of the train's datagram
-            if kind[row] == KIND_FRAGMENT and (train.version == 6 or own == assembly.proto):
-                proto[row] = train.proto
+            if decoded.kind[row] == KIND_FRAGMENT and (train.version == 6 or own == assembly.proto):
+                decoded.proto[row] = train.proto
                 if train.sport is not None and train.dport is not None:
-                    sport[row] = train.sport
-                    dport[row] = train.dport
-        return 0
-
-
-def _keys(batch: RecordBatch, decoded: Decoded, rows: NDArray[np.int64]) -> bytes:
-    """The keys of all fragments, one behind the other."""
-    keys = np.empty(len(rows), KEY)
-    keys["src"][:, 0] = decoded.src_hi[rows]
-    keys["src"][:, 1] = decoded.src_lo[rows]
-    keys["dst"][:, 0] = decoded.dst_hi[rows]
-    keys["dst"][:, 1] = decoded.dst_lo[rows]
-    keys["id"] = decoded.fragment_id[rows]
-    keys["context"] = decoded.context[rows]
-    keys["interface"] = batch.interface[rows]
-    keys["version"] = decoded.version[rows]
-    return keys.tobytes()
+                    decoded.sport[row] = train.sport
+                    decoded.dport[row] = train.dport
+        self._ties.clear()
 
 
 def _nested_before(data: memoryview, header: int, start: int) -> bool:
@@ -373,11 +318,3 @@ def _nested_before(data: memoryview, header: int, start: int) -> bool:
         proto = data[at]
         at += size
     return False
-
-
-def _header(train: Train, proto: int, total: int) -> bytes:
-    """An IP header without options for a datagram of `total` bytes."""
-    if train.version == 4:
-        length = (20 + total).to_bytes(2, "big")
-        return b"\x45\x00" + length + b"\x00\x00\x00\x00\x40" + bytes((proto, 0, 0)) + train.src[12:] + train.dst[12:]
-    return b"\x60\x00\x00\x00" + total.to_bytes(2, "big") + bytes((proto, 64)) + train.src + train.dst

@@ -1,9 +1,7 @@
 # C types of reassembly.py for the compiler; without a compiler this file is not read.
 
 cdef class Assembly:
-    cdef public object train
-    cdef public object deadline
-    cdef public Py_ssize_t cost
+    cdef readonly object train
     cdef readonly Py_ssize_t count
     cdef readonly int proto
     cdef readonly bint complete
@@ -17,7 +15,7 @@ cdef class Assembly:
     cdef list owners
     cdef Py_ssize_t behind
     cdef Py_ssize_t top
-    cdef Py_ssize_t end
+    cdef readonly Py_ssize_t end
     cdef bint cut
     cdef bint first_seen
     cdef bint lone

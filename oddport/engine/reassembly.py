@@ -73,12 +73,8 @@ def _first_difference(old: bytes, new: bytes) -> int:
 class Assembly:
     """The fragments of one train that are put together."""
 
-    def __init__(self, train: Train, deadline: int) -> None:
+    def __init__(self, train: Train) -> None:
         self.train = train
-        self.deadline = deadline
-        """ns; of the datagram while it is open, of its memory once it is complete."""
-        self.cost = 0
-        """Bytes that the table has charged for it."""
         self.count = 0
         """Fragments."""
         self.proto = -1

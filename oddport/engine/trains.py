@@ -1,7 +1,14 @@
-"""What is known of a fragment train: its fragments in order of arrival, its state, and what is odd about it."""
+"""What is known of fragment trains: their fragments in order of arrival, their state, and what is odd about them.
 
+A batch of trains is columns; the object of one train is made for whoever wants it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 FRAGMENTS_KEPT = 512
 """Fragments of a train that are listed; a benign one of 65,535 bytes has about 50 at Ethernet's MTU."""
@@ -118,3 +125,142 @@ ANOMALIES = (
     "after_complete",  # fragments of a complete datagram came again and bring nothing new
 )
 """The words of the `fragment_train` record."""
+
+
+FRAGMENT: np.dtype[np.void] = np.dtype(
+    [
+        ("number", "<u4"), ("file", "<u2"), ("packet", "<u4"), ("ts", "<i8"), ("frame_offset", "<u4"),
+        ("offset", "<u4"), ("length", "<u4"), ("captured", "<u4"), ("more", "?"), ("ttl", "u1"), ("proto", "u1"),
+        ("flags", "u1"), ("header_length", "<u4"),
+    ]
+)  # fmt: skip
+"""A Fragment as a row, field by field."""
+
+TRAIN: np.dtype[np.void] = np.dtype(
+    [
+        ("id", "u4"),
+        ("version", "u1"),
+        ("proto", "u1"),
+        ("src", "V16"),
+        ("dst", "V16"),
+        ("ip_id", "u4"),
+        ("context", "u4"),
+        ("interface", "u2"),
+        ("first_ns", "i8"),
+        ("last_ns", "i8"),
+        ("count", "u4"),  # fragments that arrived
+        ("listed", "u4"),  # of them in `fragments`
+        ("first", "u4"),  # index in `fragments` of the first one listed
+        ("complete", "?"),
+        ("total", "i4"),  # -1 = not known
+        ("reassembled", "u4"),  # bytes of the datagram that are there
+        ("anomalies", "u4"),  # bit i is ANOMALIES[i]
+        ("sport", "i4"),  # -1 = not known
+        ("dport", "i4"),
+        ("flow", "u4"),
+        ("at_start", "?"),
+        ("at_end", "?"),
+        ("evicted", "?"),
+    ]
+)
+"""A Train as a row, but for its fragments, holes, conflicts and bytes."""
+
+_BITS = {word: 1 << bit for bit, word in enumerate(ANOMALIES)}
+
+
+def anomaly_mask(words: Iterable[str]) -> int:
+    """The bits of some words of ANOMALIES."""
+    mask = 0
+    for word in words:
+        mask |= _BITS[word]
+    return mask
+
+
+def anomaly_words(mask: int) -> set[str]:
+    """The words of ANOMALIES whose bits are set."""
+    return {word for word, bit in _BITS.items() if mask & bit}
+
+
+def train_rows(trains: Sequence[Train]) -> NDArray[np.void]:
+    """Trains as rows of TRAIN; `first` is 0."""
+    return np.array(
+        [
+            (
+                train.id, train.version, train.proto, train.src, train.dst, train.ip_id, train.context,
+                train.interface, train.first_ns, train.last_ns, train.count, len(train.fragments), 0, train.complete,
+                -1 if train.total is None else train.total, len(train.datagram), anomaly_mask(train.anomalies),
+                -1 if train.sport is None else train.sport, -1 if train.dport is None else train.dport, train.flow,
+                train.at_start, train.at_end, train.evicted,
+            )
+            for train in trains
+        ],
+        TRAIN,
+    )  # fmt: skip
+
+
+class TrainBatch:
+    """Trains that are over."""
+
+    __slots__ = ("_buffers", "_places", "fragments", "special", "trains")
+
+    def __init__(
+        self,
+        trains: NDArray[np.void],
+        fragments: NDArray[np.void],
+        special: Mapping[int, Train],
+        buffers: Mapping[int, NDArray[np.uint8]],
+        places: NDArray[np.int64],
+    ) -> None:
+        """places: for each train the key in `buffers` and the index of its datagram's first byte there; those of
+        `special` have none."""
+        self.trains = trains
+        """dtype TRAIN."""
+        self.fragments = fragments
+        """dtype FRAGMENT: those of all trains, one train's behind the other's."""
+        self.special = special
+        """Row → a train that has more to it than its row says: holes, conflicts, or bytes that lie by themselves."""
+        self._buffers = buffers
+        self._places = places
+
+    @classmethod
+    def of(cls, trains: Sequence[Train]) -> "TrainBatch":
+        """A batch of these trains."""
+        rows = train_rows(trains)
+        rows["first"] = np.cumsum(rows["listed"]) - rows["listed"]
+        listed = [fragment for train in trains for fragment in train.fragments]
+        return cls(rows, np.array(listed, FRAGMENT), dict(enumerate(trains)), {}, np.zeros((len(rows), 2), np.int64))
+
+    def __len__(self) -> int:
+        return len(self.trains)
+
+    def __iter__(self) -> Iterator[Train]:
+        return map(self.train, range(len(self.trains)))
+
+    def listed(self, row: int) -> NDArray[np.void]:
+        """The listed fragments of a train, as rows."""
+        first, count = int(self.trains["first"][row]), int(self.trains["listed"][row])
+        return self.fragments[first : first + count]
+
+    def datagram(self, row: int) -> bytes:
+        """The reassembled data of a train, up to the first hole."""
+        if row in self.special:
+            return self.special[row].datagram
+        buffer, at = self._places[row].tolist()
+        data: bytes = self._buffers[buffer][at : at + int(self.trains["reassembled"][row])].tobytes()
+        return data
+
+    def train(self, row: int) -> Train:
+        """All that is known of one train."""
+        special = self.special.get(row)
+        if special is not None:
+            special.flow = int(self.trains["flow"][row])
+            return special
+        values: dict[str, Any] = dict(zip(TRAIN.names or (), self.trains[row].item(), strict=True))
+        for name in ("total", "sport", "dport"):
+            values[name] = None if values[name] < 0 else values[name]
+        return Train(
+            fragments=[Fragment(*each) for each in self.listed(row).tolist()],
+            datagram=self.datagram(row),
+            anomalies=anomaly_words(values.pop("anomalies")),
+            **{name: value for name, value in values.items() if name not in ("first", "listed", "reassembled")},
+        )

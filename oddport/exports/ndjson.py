@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oddport.attack import ATTACK_VERSION
 from oddport.detection.model import DetectorError, Evidence, Finding, FlowBatch
 from oddport.engine.columns import address_text, proto_text
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch, anomaly_words
 from oddport.protocols.model import PortVerdict, Tier
 
 TIERS: dict[int, str | None] = {tier: None if tier == Tier.NONE else tier.name for tier in Tier}
@@ -49,11 +49,10 @@ class NdjsonSink:
         for row, record in enumerate(flow_records(batch)):
             self._put({"type": "flow", "capture": self._path(int(batch.flows["file"][row])), **record})
 
-    def trains(self, trains: list[Train]) -> None:
+    def trains(self, trains: TrainBatch) -> None:
         """One `fragment_train` record each."""
-        for train in trains:
-            file = train.fragments[0].file if train.fragments else 0
-            self._put({"type": "fragment_train", "capture": self._path(file), **train_record(train)})
+        for file, record in zip(first_files(trains), train_records(trains), strict=True):
+            self._put({"type": "fragment_train", "capture": self._path(file), **record})
 
     def findings(self, changed: list[Finding], gone: list[str]) -> None:
         """One `finding` record each; a load without a display hands them over once, at its end."""
@@ -132,21 +131,38 @@ def flow_records(batch: FlowBatch) -> list[dict[str, Any]]:
     return records
 
 
-def train_record(train: Train) -> dict[str, Any]:
-    """The keys of a `fragment_train` record, without `type` and `capture`."""
-    return {
-        "src": address_text(train.src, train.version),
-        "dst": address_text(train.dst, train.version),
-        "proto": proto_text(train.proto),
-        "ip_id": train.ip_id,
-        "version": train.version,
-        "fragments": train.count,
-        "state": "complete" if train.complete else "incomplete",
-        "reassembled_bytes": len(train.datagram),
-        "anomalies": sorted(train.anomalies),
-        "first_ts": seconds(train.first_ns),
-        "flow": train.flow or None,
-    }
+def first_files(batch: TrainBatch) -> list[int]:
+    """The file of each train's first fragment, 0 where none is listed."""
+    first, listed = batch.trains["first"], batch.trains["listed"] > 0
+    files = np.zeros(len(batch), np.uint16)
+    files[listed] = batch.fragments["file"][first[listed]]
+    found: list[int] = files.tolist()
+    return found
+
+
+def train_records(batch: TrainBatch) -> list[dict[str, Any]]:
+    """The keys of `fragment_train` records, without `type` and `capture`."""
+    names = [
+        "version", "src", "dst", "proto", "ip_id", "count", "complete", "reassembled", "anomalies", "first_ns", "flow"
+    ]  # fmt: skip
+    return [
+        {
+            "src": address_text(src, version),
+            "dst": address_text(dst, version),
+            "proto": proto_text(proto),
+            "ip_id": ip_id,
+            "version": version,
+            "fragments": count,
+            "state": "complete" if complete else "incomplete",
+            "reassembled_bytes": reassembled,
+            "anomalies": sorted(anomaly_words(anomalies)),
+            "first_ts": seconds(first_ns),
+            "flow": flow or None,
+        }
+        for version, src, dst, proto, ip_id, count, complete, reassembled, anomalies, first_ns, flow in zip(
+            *(batch.trains[name].tolist() for name in names), strict=True
+        )
+    ]
 
 
 def finding_record(finding: Finding, path: Callable[[int], str]) -> dict[str, Any]:

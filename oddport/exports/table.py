@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from oddport.detection.model import DetectorError, Finding, FlowBatch
 from oddport.engine.columns import address_text
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 from oddport.protocols.model import PortVerdict
 from oddport.wording import SEVERITY_LETTERS, plural, safe, size
 
@@ -41,7 +41,7 @@ class TableSink:
         self._flows += len(batch.flows)
         self._odd += int((batch.verdict == PortVerdict.MISMATCH).sum())
 
-    def trains(self, trains: list[Train]) -> None:
+    def trains(self, trains: TrainBatch) -> None:
         """Counted."""
         self._trains += len(trains)
 

@@ -11,7 +11,7 @@ from oddport.attack import ATTACK_VERSION
 from oddport.capture import CaptureReader
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 from oddport.loading.pipeline import Load, LoadSettings, Progress
 from oddport.loading.sink import Sink
 from oddport.loading.tee import Tee
@@ -68,10 +68,9 @@ class CaseSink:
             open=is_open,
         )
 
-    def trains(self, trains: list[Train]) -> None:
+    def trains(self, trains: TrainBatch) -> None:
         """Fragment trains."""
-        if trains:
-            self._writer.put_trains(trains)
+        self._writer.put_trains(trains)
 
     def findings(self, changed: list[Finding], gone: list[str]) -> None:
         """Findings, and those that gave way."""

@@ -16,6 +16,7 @@ from oddport.engine.columns import BATCH, BLOCK, packet_arrays
 from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
+from oddport.engine.trains import TrainBatch
 from oddport.loading.naming import Namer
 from oddport.loading.sink import Sink
 
@@ -86,7 +87,6 @@ class Load:
         )
         self._namer = Namer(self._table)
         self._trains = FragmentTable()
-        self._flow_of_train: dict[int, int] = {}
         self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error)
         self._decoded = Decoded()
         self._columns = packet_arrays(BLOCK)
@@ -136,7 +136,7 @@ class Load:
             first,
         )
         if fragments:
-            self._tie_trains(count, rows)
+            self._trains.tie(columns["flow"][rows])
         if self._sink.wants_packets:
             for name in ("file", "interface", "ts", "offset", "caplen", "wirelen"):
                 columns[name][rows] = getattr(batch, name)[:count]
@@ -148,20 +148,12 @@ class Load:
         if at + count == BLOCK:
             self._block_first += BLOCK
 
-    def _tie_trains(self, count: int, rows: slice) -> None:
-        """Remember which flow a fragment train belongs to."""
-        train, flow = self._decoded.train[:count], self._columns["flow"][rows]
-        for row in np.flatnonzero(np.logical_and(train, flow)).tolist():
-            self._flow_of_train[int(train[row])] = int(flow[row])
-
     def _name(self) -> None:
         """Name what can be named; judge and hand over what is over."""
         self._namer.early()
         self._table.sweep()
         self._hand_over()
-        trains = self._trains.closed()
-        if trains:
-            self._judge_trains(trains)
+        self._judge_trains(self._trains.closed())
 
     def _hand_over(self) -> None:
         batch = self._namer.over()
@@ -170,11 +162,10 @@ class Load:
             self._sink.flows(batch, False)
         self.progress.flows = self._table.count()
 
-    def _judge_trains(self, trains: list[Any]) -> None:
-        for train in trains:
-            train.flow = self._flow_of_train.pop(train.id, 0)
-        self._runner.trains(trains)
-        self._sink.trains(trains)
+    def _judge_trains(self, trains: TrainBatch) -> None:
+        if len(trains):
+            self._runner.trains(trains)
+            self._sink.trains(trains)
 
     def _tick(self, now: float) -> None:
         """Report progress; show what is not over yet to a sink that wants it."""
@@ -206,7 +197,7 @@ class Load:
         self._namer.early()
         self._table.end_all()
         self._hand_over()
-        self._judge_trains(self._trains.closed() + self._trains.finish())
+        self._judge_trains(self._trains.finish())
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:
             self._sink.packets(self._columns, self._block_first, count, self._numbers)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.model import DetectorError, Finding, FlowBatch
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 
 
 class Sink(Protocol):
@@ -24,7 +24,7 @@ class Sink(Protocol):
     def flows(self, batch: FlowBatch, is_open: bool) -> None:
         """Flows by id; the last hand-over of an id holds."""
 
-    def trains(self, trains: list[Train]) -> None:
+    def trains(self, trains: TrainBatch) -> None:
         """Fragment trains that are over."""
 
     def findings(self, changed: list[Finding], gone: list[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.model import DetectorError, Finding, FlowBatch
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 from oddport.loading.sink import Sink
 
 
@@ -29,7 +29,7 @@ class Tee:
         for sink in self._sinks:
             sink.flows(batch, is_open)
 
-    def trains(self, trains: list[Train]) -> None:
+    def trains(self, trains: TrainBatch) -> None:
         """See Sink."""
         for sink in self._sinks:
             sink.trains(trains)

@@ -12,7 +12,7 @@ from oddport.detection.model import Context, Detector, DetectorError, Evidence, 
 from oddport.detection.runner import Runner
 from oddport.detection.score import add, base
 from oddport.detection.testing import SECOND, START_NS, MadeFlow, flow, flows, train
-from oddport.engine.trains import Train
+from oddport.engine.trains import TrainBatch
 from oddport.protocols.model import PortVerdict, Tier
 
 HOURS = 3600.0
@@ -45,7 +45,7 @@ class Trains(BaseDetector):
     name: ClassVar[str] = "trains"
     needs: ClassVar[frozenset[str]] = frozenset({"trains"})
 
-    def on_trains(self, trains: list[Train]) -> Iterable[Finding]:
+    def on_trains(self, batch: TrainBatch) -> Iterable[Finding]:
         raise RuntimeError("cannot read trains")
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
@@ -230,10 +230,12 @@ def test_detector_is_called_for_what_it_needs_only() -> None:
     assert runner.needs == {"trains"}
     assert runner.errors == []
     runner.trains(
-        [
-            train("10.0.0.1 > 10.0.0.2/udp", (0, bytes(16), False), id=4),
-            train("10.0.0.1 > 10.0.0.2/udp", (0, b"", False), id=9),
-        ]
+        TrainBatch.of(
+            [
+                train("10.0.0.1 > 10.0.0.2/udp", (0, bytes(16), False), id=4),
+                train("10.0.0.1 > 10.0.0.2/udp", (0, b"", False), id=9),
+            ]
+        )
     )
     assert [(row.detector, row.at) for row in runner.errors] == [("trains", "trains 4 to 9")]
     assert runner.needs == frozenset()
@@ -242,7 +244,7 @@ def test_detector_is_called_for_what_it_needs_only() -> None:
 def test_nothing_to_judge_calls_nobody() -> None:
     runner = Runner([Broken, Trains])
     runner.flows(flows())
-    runner.trains([])
+    runner.trains(TrainBatch.of([]))
     assert runner.errors == []
 
 
@@ -392,7 +394,7 @@ def test_detector_that_looks_at_nothing_finds_nothing() -> None:
         needs: ClassVar[frozenset[str]] = frozenset({"flows", "trains"})
 
     runner = ran([Nothing], flows(flow("10.0.0.1:1 > 10.0.0.2:2", tier=Tier.NONE, verdict=PortVerdict.NOTHING)))
-    runner.trains([train("10.0.0.1 > 10.0.0.2/udp", (0, bytes(16), False))])
+    runner.trains(TrainBatch.of([train("10.0.0.1 > 10.0.0.2/udp", (0, bytes(16), False))]))
     assert (runner.finish(), runner.errors) == ([], [])
 
 

@@ -13,7 +13,7 @@ from oddport.attack import technique
 from oddport.detection.model import Finding, Severity
 from oddport.detection.runner import Runner
 from oddport.detection.testing import SECOND, START_NS, Piecewise, run, train
-from oddport.engine.trains import Train
+from oddport.engine.trains import Train, TrainBatch
 
 INSIDE, PEER, OUTSIDE = "10.0.0.5", "10.0.0.9", "203.0.113.7"
 UDP_HEADER = b"\x9c\x40\x11\x5c\x00\x28\x00\x00"
@@ -468,8 +468,8 @@ def test_train_without_listed_fragments_is_counted_and_does_not_crash() -> None:
 def test_beyond_its_limits_the_log_counts_what_it_does_not_remember(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detectors.udp_fragments.detector.Log", lambda: Log(events=2, pairs=2))
     runner = Runner([UdpFragments])
-    runner.trains([headless(number, number, src=f"198.51.100.{number}") for number in range(1, 5)])
-    runner.trains([headless(9, 9, src="198.51.100.1"), whole(IN, id=10)])
+    runner.trains(TrainBatch.of([headless(number, number, src=f"198.51.100.{number}") for number in range(1, 5)]))
+    runner.trains(TrainBatch.of([headless(9, 9, src="198.51.100.1"), whole(IN, id=10)]))
     runner.finish()
     assert runner.errors == []
     assert runner.abstained() == {"udp-fragments": {"bursts and floods: too many odd trains to remember": 3}}

@@ -24,7 +24,7 @@ def run(
     batch, out = batch_of(frames, link, times=times), Decoded()
     decode(batch, out)
     table.take(batch, out, 0)
-    return sorted(table.closed() + table.finish(), key=lambda train: train.id)
+    return sorted([*table.closed(), *table.finish()], key=lambda train: train.id)
 
 
 def anomalies(*frames: bytes, times: Sequence[int] | None = None) -> set[str]:
@@ -463,7 +463,7 @@ def test_trains_are_handed_out_once_when_their_time_is_over() -> None:
     assert feed(65, ip4(udp())) == []
     assert feed(66, ip4(udp())) == [1]
     assert feed(76, ip4(udp())) == [2]
-    assert table.finish() == []
+    assert len(table.finish()) == 0
     assert table.held_trains == 0
 
 
@@ -606,7 +606,7 @@ def test_a_flood_of_trains_gives_up_the_oldest() -> None:
     decode(batch, out)
     table.take(batch, out, 0)
     assert table.held_trains == 100
-    over = table.closed()
+    over = list(table.closed())
     assert [train.ip_id for train in over] == list(range(1, 201))
     assert all(train.evicted and train.anomalies == set() for train in over), "what is missing may be our doing"
     assert (table.dropped_trains, table.dropped_bytes) == (200, 200 * 256)

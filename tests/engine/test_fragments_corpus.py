@@ -56,7 +56,7 @@ def trains_of(path: Path, workdir: Path) -> dict[tuple[str, str, int, int], list
             first += batch.count
             trains += table.closed()
     found = defaultdict(list)
-    for train in trains + table.finish():
+    for train in [*trains, *table.finish()]:
         ends = address_text(train.src, train.version), address_text(train.dst, train.version)
         found[(*ends, train.ip_id, train.version)].append(train)
     return found

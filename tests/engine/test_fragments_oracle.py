@@ -168,6 +168,53 @@ def hostile(draw: random.Random) -> bytes:
     return frame
 
 
+def traffic(draw: random.Random, count: int) -> list[bytes]:
+    """Frames of trains as honest senders make them, several at a time, of which few are disturbed."""
+    under_way: list[list[bytes]] = []
+    before: list[list[bytes]] = []
+    frames: list[bytes] = []
+    while len(frames) < count:
+        if len(under_way) < draw.choice((1, 3, 30)):
+            under_way.append(honest(draw) if not before or draw.random() < 0.9 else list(draw.choice(before)))
+            before.append(list(under_way[-1]))
+        train = draw.choice(under_way)
+        if draw.random() < 0.02:
+            frames.append(hostile(draw))
+        if draw.random() < 0.02 and len(train) > 1:
+            train[0], train[1] = train[1], train[0]
+        frames.append(train.pop(0))
+        if not train:
+            under_way.remove(train)
+    return frames
+
+
+def honest(draw: random.Random) -> list[bytes]:
+    """A train in order; its protocol, its UDP length and its TTLs may be anything that occurs."""
+    body = draw.randbytes(draw.randrange(300, 3_000))
+    proto, data = draw.choice(((17, udp(body)), (17, udp(body)), (6, tcp(body)), (1, body), (17, udp(body, length=9))))
+    step, ident, size = draw.choice((256, 520, 1480)), draw.randrange(60), len(data)
+    make = draw.choice((piece4, piece4, piece6))
+    odd = {"ttl": 61} if make is piece4 and draw.random() < 0.05 else {}
+    return [
+        make(data[at : at + step], at, at + step < size, ident=ident, proto=proto, **(odd if at else {}))
+        for at in range(0, size, step)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_plain_trains_are_the_same_whichever_way_they_go(seed: int) -> None:
+    # within one batch they are sums; cut into batches of one row, each gets an Assembly
+    frames = traffic(random.Random(seed), 400)
+    sums, rows = reassemble(INSTALLED, frames, 1)
+    assert sum(train.complete for train in sums) > 20
+    for batches in (len(frames), 7):
+        others, _ = reassemble(INSTALLED, frames, batches)
+        assert [told(train) for train in sums] == [told(train) for train in others]
+    source, source_rows = reassemble(SOURCE, frames, 1)
+    assert [told(train) for train in sums] == [told(train) for train in source]
+    assert rows == source_rows
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_the_two_builds_say_the_same_of_hostile_fragments(seed: int) -> None:
     draw = random.Random(seed)

@@ -36,7 +36,7 @@ class Recorder:
             (self.while_open if is_open else self.final)[record["id"]] = record
             self.notes[record["id"]] = int(batch.flows["notes"][row])
 
-    def trains(self, trains: list[Any]) -> None:
+    def trains(self, trains: Any) -> None:
         self.train_list.extend(trains)
 
     def findings(self, changed: list[Any], gone: list[str]) -> None:
