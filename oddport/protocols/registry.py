@@ -105,6 +105,8 @@ def fits(data: bytes, places: Places) -> bool:
 
 MODULES: tuple[str, ...] = (
     # one a line, in alphabetical order; the order means nothing
+    "automation",
+    "building",
     "dcerpc",
     "dhcp",
     "dhcpv6",

@@ -25,7 +25,7 @@ EVERY = [
     for name, protocol in sorted(registry().protocols.items())
     for transport in (TCP, UDP, SCTP)
     for role in (CLIENT, SERVER)
-    if any(transport in grammar.transports for grammar in protocol.grammars)
+    if any(transport in one.transports and (one.server if role else one.client) for one in protocol.grammars)
 ]
 
 
