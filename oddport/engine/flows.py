@@ -19,7 +19,9 @@ from oddport.engine.columns import (
     NOTE_GAP_R,
     NOTE_MIDSTREAM,
     NOTE_REPEATS,
+    SCTP,
     TCP,
+    UDP,
 )
 from oddport.engine.heads import Head, join_stream
 from oddport.engine.summary import flow_records
@@ -41,7 +43,6 @@ CHAIN = cython.declare(cython.Py_ssize_t, layout.CHAIN)
 USED = cython.declare(cython.Py_ssize_t, layout.USED)
 NAME = cython.declare(cython.Py_ssize_t, layout.NAME)
 TALLY = cython.declare(cython.Py_ssize_t, layout.TALLY)
-HASH = cython.declare(cython.Py_ssize_t, layout.HASH)
 LAST_PIECE = cython.declare(cython.Py_ssize_t, layout.LAST_PIECE)
 FLAGS_BIT = cython.declare(cython.ulonglong, layout.FLAGS_BIT)
 NOTES_BIT = cython.declare(cython.ulonglong, layout.NOTES_BIT)
@@ -54,7 +55,7 @@ HOLE_BIT = cython.declare(cython.ulonglong, layout.HOLE_BIT)
 FULL_BIT = cython.declare(cython.ulonglong, layout.FULL_BIT)
 DONE_BIT = cython.declare(cython.ulonglong, layout.DONE_BIT)
 FIRST_RESET_BIT = cython.declare(cython.ulonglong, layout.FIRST_RESET_BIT)
-WORDS = layout.WORDS
+WORDS = cython.declare(cython.Py_ssize_t, layout.WORDS)
 
 M32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 M64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
@@ -83,6 +84,8 @@ F_SYN = cython.declare(cython.ulonglong, 2)
 F_RST = cython.declare(cython.ulonglong, 4)
 F_ACK = cython.declare(cython.ulonglong, 16)
 P_TCP = cython.declare(cython.ulonglong, TCP)
+P_UDP = cython.declare(cython.ulonglong, UDP)
+P_SCTP = cython.declare(cython.ulonglong, SCTP)
 N_CUT = cython.declare(cython.ulonglong, NOTE_CUT)
 N_GAP_O = cython.declare(cython.ulonglong, NOTE_GAP_O)
 N_GAP_R = cython.declare(cython.ulonglong, NOTE_GAP_R)
@@ -91,12 +94,21 @@ N_EARLY = cython.declare(cython.ulonglong, NOTE_EARLY)
 N_FRAGMENTED = cython.declare(cython.ulonglong, NOTE_FRAGMENTED)
 N_REPEATS = cython.declare(cython.ulonglong, NOTE_REPEATS)
 
+GROUP = cython.declare(cython.Py_ssize_t, 64)
+"""Packets whose flows are looked up together, so that the memory of all of them is under way at the same time."""
+K_HASH = cython.declare(cython.Py_ssize_t, 6)  # words of a packet's key behind those that it shares with a flow's row
+K_TURNED = cython.declare(cython.Py_ssize_t, 7)  # sent by B
+K_ENTRY = cython.declare(cython.Py_ssize_t, 8)  # what the table of hashes held for it
+KEY_WORDS = 9
+
 SECOND = 1_000_000_000
 EVENT_COLUMNS = 3
+_NO_BYTES = np.empty(0, np.uint8)
 BLOCKS_A_PACKET = 20
 """No packet takes more blocks: HEAD_BYTES and a header, in blocks of 256 bytes."""
 
 
+@cython.final
 @cython.cclass
 class FlowTable:
     """Flows that are open, and a queue of those that are over.
@@ -105,6 +117,40 @@ class FlowTable:
     packet until a flow is over. `arena_bytes` bounds the first bytes of all open flows together, `most_open` the flows.
     """
 
+    # columns of the batch in hand
+    data: cython.const[cython.uchar][::1]
+    joined: cython.const[cython.uchar][::1]
+    start: cython.const[cython.longlong][::1]
+    wirelen: cython.const[cython.uint][::1]
+    ts: cython.const[cython.longlong][::1]
+    number: cython.const[cython.uint][::1]
+    file: cython.const[cython.ushort][::1]
+    interface: cython.const[cython.ushort][::1]
+    kind: cython.const[cython.uchar][::1]
+    version: cython.const[cython.uchar][::1]
+    proto: cython.const[cython.uchar][::1]
+    src_hi: cython.const[cython.ulonglong][::1]
+    src_lo: cython.const[cython.ulonglong][::1]
+    dst_hi: cython.const[cython.ulonglong][::1]
+    dst_lo: cython.const[cython.ulonglong][::1]
+    sport: cython.const[cython.ushort][::1]
+    dport: cython.const[cython.ushort][::1]
+    context: cython.const[cython.uint][::1]
+    payload: cython.const[cython.longlong][::1]
+    captured: cython.const[cython.uint][::1]
+    wire: cython.const[cython.uint][::1]
+    seq: cython.const[cython.uint][::1]
+    ack: cython.const[cython.uint][::1]
+    flags: cython.const[cython.uchar][::1]
+    reassembled: cython.const[cython.uchar][::1]
+    train: cython.const[cython.uint][::1]
+    fragment_start: cython.const[cython.longlong][::1]
+    out_flow: cython.uint[::1]
+    out_flags: cython.uchar[::1]
+    out_info: cython.uchar[::1]
+    keys: cython.ulonglong[:, ::1]
+    under_way: cython.ulonglong
+    # the table
     rec: cython.ulonglong[:, ::1]
     index: cython.ulonglong[::1]
     arena: cython.uchar[::1]
@@ -163,17 +209,22 @@ class FlowTable:
         self.happened = memoryview(np.zeros((BATCH, EVENT_COLUMNS), np.uint32))
         self.scratch_bytes = np.zeros(16 * HEAD_BYTES, np.uint8)
         self.scratch = memoryview(self.scratch_bytes)
+        self.keys = memoryview(np.zeros((int(GROUP), KEY_WORDS), np.uint64))
+        self.under_way = 0
         self._grow(4 * BATCH)
 
     # -- room ------------------------------------------------------------------------------------------------------
 
     def _grow(self, capacity: cython.Py_ssize_t) -> None:
         """Make room for `capacity` rows, keep what is there."""
-        rows = np.zeros((capacity, WORDS), np.uint64)
-        if self.capacity:
-            rows[: self.capacity] = self.rows
-        free = np.zeros(capacity, np.uint32)
-        over = np.zeros(capacity, np.uint32)
+        used = self.fresh_slot
+        space = np.empty((capacity + 1) * WORDS, np.uint64)
+        begin = -space.ctypes.data % 64 // 8  # rows begin at a cache line
+        rows = space[begin : begin + capacity * WORDS].reshape(capacity, WORDS)
+        if used:
+            rows[:used] = self.rows[:used]
+        free = np.empty(capacity, np.uint32)
+        over = np.empty(capacity, np.uint32)
         if self.capacity:
             free[: self.free_count] = np.asarray(self.free_slots)[: self.free_count]
             over[: self.over_count] = np.asarray(self.over)[: self.over_count]
@@ -194,9 +245,47 @@ class FlowTable:
 
     @cython.cfunc
     @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _hash(
+        self,
+        a_hi: cython.ulonglong,
+        a_lo: cython.ulonglong,
+        b_hi: cython.ulonglong,
+        b_lo: cython.ulonglong,
+        tail: cython.ulonglong,
+        where: cython.ulonglong,
+    ) -> cython.ulonglong:
+        """32 bits of a flow's key."""
+        h: cython.ulonglong = (
+            ((a_hi * K1) & M64)
+            ^ ((a_lo * K2) & M64)
+            ^ ((b_hi * K3) & M64)
+            ^ ((b_lo * K4) & M64)
+            ^ (((tail ^ where) * K5) & M64)
+        )
+        h ^= h >> 29
+        h = (h * K1) & M64
+        return h >> 32
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _hash_of(self, slot: cython.Py_ssize_t) -> cython.ulonglong:
+        return self._hash(
+            self.rec[slot, A_HI],
+            self.rec[slot, A_LO],
+            self.rec[slot, B_HI],
+            self.rec[slot, B_LO],
+            self.rec[slot, TAIL],
+            self.rec[slot, WHERE] & (M64 ^ 0xFFFF),
+        )
+
+    @cython.cfunc
+    @cython.nogil
     @cython.exceptval(-1, check=False)
     def _index_slot(self, slot: cython.Py_ssize_t) -> cython.int:
-        h: cython.ulonglong = self.rec[slot, HASH]
+        h: cython.ulonglong = self._hash_of(slot)
         i: cython.ulonglong = h & self.mask
         while self.index[cython.cast(cython.Py_ssize_t, i)]:
             i = (i + 1) & self.mask
@@ -208,7 +297,7 @@ class FlowTable:
     @cython.exceptval(-1, check=False)
     def _unindex(self, slot: cython.Py_ssize_t) -> cython.int:
         """Take a row out of the hash table and close the gap behind it."""
-        i: cython.ulonglong = self.rec[slot, HASH] & self.mask
+        i: cython.ulonglong = self._hash_of(slot) & self.mask
         j: cython.ulonglong
         home: cython.ulonglong
         while (self.index[cython.cast(cython.Py_ssize_t, i)] & M32) != cython.cast(cython.ulonglong, slot + 1):
@@ -256,7 +345,7 @@ class FlowTable:
             if (flags & F_RST) or ((bits & F_FIN) and ((bits >> 8) & F_FIN)):
                 return now - last > self.closed_timeout
             return now - last > self.tcp_timeout
-        if proto == 17:
+        if proto == P_UDP:
             return now - last > self.udp_timeout
         return now - last > self.other_timeout
 
@@ -284,15 +373,15 @@ class FlowTable:
     @cython.nogil
     @cython.exceptval(-1, check=False)
     def _free_chain(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.int:
-        block: cython.ulonglong = self.rec[slot, CHAIN + side] & M32
-        after: cython.ulonglong
-        while block:
-            after = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
-            self.link[cython.cast(cython.Py_ssize_t, block - 1)] = cython.cast(cython.uint, self.free_block)
-            self.free_block = block
-            self.blocks_used -= 1
-            block = after
-        self.rec[slot, CHAIN + side] = 0
+        """Put a chain before the free blocks as it is, so that blocks side by side stay so."""
+        chain: cython.ulonglong = self.rec[slot, CHAIN + side]
+        if chain:
+            self.link[cython.cast(cython.Py_ssize_t, (chain >> 32) - 1)] = cython.cast(cython.uint, self.free_block)
+            self.free_block = chain & M32
+            self.blocks_used -= cython.cast(
+                cython.Py_ssize_t, ((self.rec[slot, USED + side] & M32) + BLOCK_BYTES - 1) // BLOCK_BYTES
+            )
+            self.rec[slot, CHAIN + side] = 0
         self.rec[slot, USED + side] = 0
         self.rec[slot, LAST_PIECE + side] = 0
         return 0
@@ -309,44 +398,56 @@ class FlowTable:
 
     @cython.cfunc
     @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _copy(
+        self, into: cython.Py_ssize_t, row: cython.Py_ssize_t, at: cython.Py_ssize_t, count: cython.Py_ssize_t
+    ) -> cython.int:
+        """Bytes of a packet, or of the datagram it completed, into the arena."""
+        if self.reassembled[row]:
+            self.arena[into : into + count] = self.joined[at : at + count]
+        elif count:
+            self.arena[into : into + count] = self.data[at : at + count]
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
     @cython.exceptval(-2, check=False)
     def _append(
         self,
         slot: cython.Py_ssize_t,
         side: cython.Py_ssize_t,
-        data: cython.const[cython.uchar][::1],
-        at: cython.Py_ssize_t,
+        row: cython.Py_ssize_t,
+        skip: cython.ulonglong,
         count: cython.ulonglong,
     ) -> cython.int:
-        """Bytes to the end of a chain whose last block exists; 0 done, -1 no room."""
+        """`count` payload bytes of a packet, behind the first `skip`, to the end of a chain that has a block; 0
+        done, -1 no room."""
         used: cython.ulonglong = self.rec[slot, USED + side] & M32
-        room: cython.ulonglong
-        step: cython.Py_ssize_t
-        block: cython.longlong
-        into: cython.Py_ssize_t
-        while count:
-            room = (BLOCK_BYTES - (used & (BLOCK_BYTES - 1))) & (BLOCK_BYTES - 1)
-            if room == 0:
-                block = self._take_block()
-                if block < 0:
-                    return -1
-                self.link[cython.cast(cython.Py_ssize_t, (self.rec[slot, CHAIN + side] >> 32) - 1)] = cython.cast(
-                    cython.uint, block + 1
-                )
-                self.rec[slot, CHAIN + side] = (self.rec[slot, CHAIN + side] & M32) | (
-                    cython.cast(cython.ulonglong, block + 1) << 32
-                )
-                room = BLOCK_BYTES
-            step = cython.cast(cython.Py_ssize_t, count if count < room else room)
-            into = cython.cast(
-                cython.Py_ssize_t, (((self.rec[slot, CHAIN + side] >> 32) - 1) * BLOCK_BYTES) + (BLOCK_BYTES - room)
-            )
-            self.arena[into : into + step] = data[at : at + step]
-            at += step
-            count -= cython.cast(cython.ulonglong, step)
-            used += cython.cast(cython.ulonglong, step)
-            self.rec[slot, USED + side] = (self.rec[slot, USED + side] & (M64 ^ M32)) | used
-        return 0
+        first: cython.ulonglong = self.rec[slot, CHAIN + side] & M32
+        last: cython.ulonglong = (self.rec[slot, CHAIN + side] >> 32) - 1
+        run: cython.ulonglong = (BLOCK_BYTES - (used & (BLOCK_BYTES - 1))) & (BLOCK_BYTES - 1)
+        into: cython.ulonglong = ((last + 1) * BLOCK_BYTES) - run
+        at: cython.Py_ssize_t = self.payload[row] + cython.cast(cython.Py_ssize_t, skip)
+        block: cython.longlong = 0
+        while run < count:  # blocks that lie side by side are filled at once
+            block = self._take_block()
+            if block < 0:
+                count = run
+                break
+            self.link[cython.cast(cython.Py_ssize_t, last)] = cython.cast(cython.uint, block + 1)
+            if cython.cast(cython.ulonglong, block) != last + 1:
+                self._copy(cython.cast(cython.Py_ssize_t, into), row, at, cython.cast(cython.Py_ssize_t, run))
+                at += cython.cast(cython.Py_ssize_t, run)
+                used += run
+                count -= run
+                into = cython.cast(cython.ulonglong, block) * BLOCK_BYTES
+                run = 0
+            run += BLOCK_BYTES
+            last = cython.cast(cython.ulonglong, block)
+        self._copy(cython.cast(cython.Py_ssize_t, into), row, at, cython.cast(cython.Py_ssize_t, count))
+        self.rec[slot, CHAIN + side] = first | ((last + 1) << 32)
+        self.rec[slot, USED + side] = (self.rec[slot, USED + side] & (M64 ^ M32)) | (used + count)
+        return -1 if block < 0 else 0
 
     @cython.cfunc
     @cython.nogil
@@ -355,34 +456,31 @@ class FlowTable:
         self,
         slot: cython.Py_ssize_t,
         side: cython.Py_ssize_t,
+        row: cython.Py_ssize_t,
         position: cython.ulonglong,
-        data: cython.const[cython.uchar][::1],
-        at: cython.Py_ssize_t,
+        skip: cython.ulonglong,
         count: cython.ulonglong,
-        number: cython.ulonglong,
-        frame_offset: cython.ulonglong,
-        file: cython.ulonglong,
-        train: cython.ulonglong,
         joins: cython.bint,
     ) -> cython.int:
-        """One piece to the end of a direction's chain; 0 done, -1 no room. `joins`: may lengthen the last piece."""
+        """`count` payload bytes of a packet, behind the first `skip`, as a piece to the end of a direction's chain; 0
+        done, -1 no room. `joins`: may lengthen the last piece."""
         used: cython.ulonglong = self.rec[slot, USED + side] & M32
         pieces: cython.ulonglong = self.rec[slot, USED + side] >> 32
+        last: cython.ulonglong = self.rec[slot, LAST_PIECE + side]
         header: cython.Py_ssize_t
         length: cython.ulonglong
         room: cython.ulonglong
+        place: cython.ulonglong
         block: cython.longlong
-        if joins and pieces >= PIECES_APART and (self.rec[slot, LAST_PIECE + side] >> 32) == position:
-            header = cython.cast(cython.Py_ssize_t, self.rec[slot, LAST_PIECE + side] & M32)
-            if self._append(slot, side, data, at, count) < 0:
+        if joins and pieces >= PIECES_APART and (last >> 32) == position:
+            header = cython.cast(cython.Py_ssize_t, last & M32)
+            if self._append(slot, side, row, skip, count) < 0:
                 return -1
             length = self.arena[header + 12] | (cython.cast(cython.ulonglong, self.arena[header + 13]) << 8)
             length += count
             self.arena[header + 12] = cython.cast(cython.uchar, length & 0xFF)
             self.arena[header + 13] = cython.cast(cython.uchar, (length >> 8) & 0xFF)
-            self.rec[slot, LAST_PIECE + side] = (self.rec[slot, LAST_PIECE + side] & M32) | (
-                ((position + count) & M32) << 32
-            )
+            self.rec[slot, LAST_PIECE + side] = (last & M32) | (((position + count) & M32) << 32)
             return 0
         room = (BLOCK_BYTES - (used & (BLOCK_BYTES - 1))) & (BLOCK_BYTES - 1)
         if room < PIECE_HEADER:  # a header lies in one block
@@ -402,16 +500,21 @@ class FlowTable:
         header = cython.cast(
             cython.Py_ssize_t, (((self.rec[slot, CHAIN + side] >> 32) - 1) * BLOCK_BYTES) + (used & (BLOCK_BYTES - 1))
         )
+        # where the bytes begin, in the frame or in the datagram that was put together
+        place = skip + cython.cast(
+            cython.ulonglong,
+            self.payload[row] - (self.fragment_start[row] if self.reassembled[row] else self.start[row]),
+        )
         self._word(header, position)
-        self._word(header + 4, number)
-        self._word(header + 8, frame_offset)
+        self._word(header + 4, self.number[row])
+        self._word(header + 8, place)
         self._word(header + 12, count | (count << 16))
-        self._word(header + 16, file)
-        self._word(header + 20, train)
+        self._word(header + 16, self.file[row])
+        self._word(header + 20, self.train[row] if self.reassembled[row] else 0)
         used += PIECE_HEADER
         self.rec[slot, USED + side] = ((pieces + 1) << 32) | used
         self.rec[slot, LAST_PIECE + side] = cython.cast(cython.ulonglong, header) | (((position + count) & M32) << 32)
-        return self._append(slot, side, data, at, count)
+        return self._append(slot, side, row, skip, count)
 
     @cython.cfunc
     @cython.nogil
@@ -478,317 +581,271 @@ class FlowTable:
         `closed()` tell what is to be named.
         """
         count: cython.Py_ssize_t = batch.count
+        number: cython.ulonglong = first
         free: cython.Py_ssize_t = self.free_count + self.capacity - self.fresh_slot
         if free < BATCH:
             self._grow(2 * self.capacity)
-        self._feed(
-            memoryview(batch.data),
-            memoryview(joined),
-            count,
-            first,
-            memoryview(batch.start),
-            memoryview(batch.wirelen),
-            memoryview(batch.ts),
-            memoryview(batch.number),
-            memoryview(batch.file),
-            memoryview(batch.interface),
-            memoryview(decoded.kind),
-            memoryview(decoded.version),
-            memoryview(decoded.proto),
-            memoryview(decoded.src_hi),
-            memoryview(decoded.src_lo),
-            memoryview(decoded.dst_hi),
-            memoryview(decoded.dst_lo),
-            memoryview(decoded.sport),
-            memoryview(decoded.dport),
-            memoryview(decoded.context),
-            memoryview(decoded.payload),
-            memoryview(decoded.payload_captured),
-            memoryview(decoded.payload_wire),
-            memoryview(decoded.seq),
-            memoryview(decoded.ack),
-            memoryview(decoded.flags),
-            memoryview(decoded.reassembled),
-            memoryview(decoded.train),
-            memoryview(decoded.fragment_start),
-            memoryview(packets["flow"]),
-            memoryview(packets["flags"]),
-            memoryview(packets["info"]),
-        )
-
-    @cython.cfunc
-    def _feed(
-        self,
-        data: cython.const[cython.uchar][::1],
-        joined: cython.const[cython.uchar][::1],
-        count: cython.Py_ssize_t,
-        first: cython.ulonglong,
-        start: cython.const[cython.longlong][::1],
-        wirelen: cython.const[cython.uint][::1],
-        ts: cython.const[cython.longlong][::1],
-        number: cython.const[cython.uint][::1],
-        file: cython.const[cython.ushort][::1],
-        interface: cython.const[cython.ushort][::1],
-        kind: cython.const[cython.uchar][::1],
-        version: cython.const[cython.uchar][::1],
-        proto: cython.const[cython.uchar][::1],
-        src_hi: cython.const[cython.ulonglong][::1],
-        src_lo: cython.const[cython.ulonglong][::1],
-        dst_hi: cython.const[cython.ulonglong][::1],
-        dst_lo: cython.const[cython.ulonglong][::1],
-        sport: cython.const[cython.ushort][::1],
-        dport: cython.const[cython.ushort][::1],
-        context: cython.const[cython.uint][::1],
-        payload: cython.const[cython.longlong][::1],
-        captured: cython.const[cython.uint][::1],
-        wire: cython.const[cython.uint][::1],
-        seq: cython.const[cython.uint][::1],
-        ack: cython.const[cython.uint][::1],
-        flags: cython.const[cython.uchar][::1],
-        reassembled: cython.const[cython.uchar][::1],
-        train: cython.const[cython.uint][::1],
-        fragment_start: cython.const[cython.longlong][::1],
-        out_flow: cython.uint[::1],
-        out_flags: cython.uchar[::1],
-        out_info: cython.uchar[::1],
-    ) -> object:
-        i: cython.Py_ssize_t
-        w: cython.Py_ssize_t
-        slot: cython.Py_ssize_t
-        side: cython.Py_ssize_t
-        a_hi: cython.ulonglong
-        a_lo: cython.ulonglong
-        b_hi: cython.ulonglong
-        b_lo: cython.ulonglong
-        a_port: cython.ulonglong
-        b_port: cython.ulonglong
-        from_b: cython.ulonglong
-        tail: cython.ulonglong
-        where: cython.ulonglong
-        h: cython.ulonglong
-        p: cython.ulonglong
-        entry: cython.ulonglong
-        now: cython.ulonglong
-        fl: cython.ulonglong
-        bits: cython.ulonglong
-        info: cython.ulonglong
-        n: cython.ulonglong
-        place: cython.ulonglong
-        fragment: cython.bint
+        self._set_columns(batch, decoded, joined, packets)
+        row: cython.Py_ssize_t = 0
+        last: cython.Py_ssize_t
         with cython.nogil:
-            for i in range(count):
-                out_flow[i] = 0
-                out_flags[i] = 0
-                info = 0
-                fragment = kind[i] == 2 or reassembled[i] == 1
-                if fragment:
-                    info = 2
-                if kind[i] == 0:
-                    out_info[i] = 4
-                    continue
-                if kind[i] == 2 and sport[i] == 0 and dport[i] == 0:  # its ports are not known
-                    out_info[i] = 2
-                    continue
-                now = cython.cast(cython.ulonglong, ts[i]) if ts[i] > 0 else 0
-                fl = flags[i]
-                a_hi = src_hi[i]
-                a_lo = src_lo[i]
-                b_hi = dst_hi[i]
-                b_lo = dst_lo[i]
-                a_port = sport[i]
-                b_port = dport[i]
-                from_b = 0
-                if a_hi > b_hi or (a_hi == b_hi and (a_lo > b_lo or (a_lo == b_lo and a_port > b_port))):
-                    a_hi = dst_hi[i]
-                    a_lo = dst_lo[i]
-                    b_hi = src_hi[i]
-                    b_lo = src_lo[i]
-                    a_port = dport[i]
-                    b_port = sport[i]
-                    from_b = 1
-                tail = (a_port << 32) | (b_port << 16) | (cython.cast(cython.ulonglong, proto[i]) << 8) | version[i]
-                where = (cython.cast(cython.ulonglong, context[i]) << 32) | (
-                    cython.cast(cython.ulonglong, interface[i]) << 16
-                )
-                h = (
-                    ((a_hi * K1) & M64)
-                    ^ ((a_lo * K2) & M64)
-                    ^ ((b_hi * K3) & M64)
-                    ^ ((b_lo * K4) & M64)
-                    ^ (((tail ^ where) * K5) & M64)
-                )
-                h ^= h >> 29
-                h = (h * K1) & M64
-                h = (h >> 32) & M32
-                p = h & self.mask
-                slot = -1
-                while True:
-                    entry = self.index[cython.cast(cython.Py_ssize_t, p)]
-                    if entry == 0:
-                        break
-                    if (entry >> 32) == h:
-                        slot = cython.cast(cython.Py_ssize_t, (entry & M32) - 1)
-                        if (
-                            self.rec[slot, TAIL] == tail
-                            and self.rec[slot, A_LO] == a_lo
-                            and self.rec[slot, B_LO] == b_lo
-                            and self.rec[slot, A_HI] == a_hi
-                            and self.rec[slot, B_HI] == b_hi
-                            and (self.rec[slot, WHERE] & (M64 ^ 0xFFFF)) == where
-                        ):
-                            break
-                        slot = -1
-                    p = (p + 1) & self.mask
-                if slot >= 0:
-                    if self._idle_over(slot, now):
-                        self._end(slot)
-                        slot = -1
-                    elif proto[i] == 6 and kind[i] == 1 and (fl & F_SYN) and not (fl & F_ACK):
-                        side = cython.cast(cython.Py_ssize_t, from_b ^ ((self.rec[slot, BITS] >> ORIENT_BIT) & ONE))
-                        if self._opens_anew(slot, side, seq[i]):
-                            self._end(slot)
-                            slot = -1
-                if slot < 0:
-                    if self.free_count:
-                        self.free_count -= 1
-                        slot = self.free_slots[self.free_count]
-                    else:
-                        slot = self.fresh_slot
-                        self.fresh_slot += 1
-                    for w in range(26):  # WORDS
-                        self.rec[slot, w] = 0
-                    self.made += 1
-                    self.open_count += 1
-                    self.rec[slot, A_HI] = a_hi
-                    self.rec[slot, A_LO] = a_lo
-                    self.rec[slot, B_HI] = b_hi
-                    self.rec[slot, B_LO] = b_lo
-                    self.rec[slot, TAIL] = tail
-                    self.rec[slot, WHERE] = where | file[i]
-                    self.rec[slot, FIRST] = now
-                    self.rec[slot, LAST] = now
-                    self.rec[slot, HASH] = h
-                    self.rec[slot, NAME] = (self.made & M32) | ((first + cython.cast(cython.ulonglong, i)) << 32)
-                    # whoever answers a SYN did not open the connection
-                    bits = from_b ^ (ONE if proto[i] == 6 and (fl & (F_SYN | F_ACK)) == (F_SYN | F_ACK) else 0)
-                    self.rec[slot, BITS] = (bits << ORIENT_BIT) | (ONE << LIVE_BIT)
-                    self._index_slot(slot)
-                side = cython.cast(cython.Py_ssize_t, from_b ^ ((self.rec[slot, BITS] >> ORIENT_BIT) & ONE))
-                if now > self.rec[slot, LAST]:
-                    self.rec[slot, LAST] = now
-                if now > self.clock:
-                    self.clock = now
-                self.rec[slot, PACKETS + side] += 1
-                self.rec[slot, OCTETS + side] += wirelen[i]
-                self.rec[slot, TALLY] = (self.rec[slot, TALLY] & (M64 ^ M32)) | (
-                    (first + cython.cast(cython.ulonglong, i)) & M32
-                )
-                if fragment:
-                    self.rec[slot, BITS] |= N_FRAGMENTED << NOTES_BIT
-                info |= cython.cast(cython.ulonglong, side)
-                if kind[i] == 1:
-                    n = wire[i]
-                    self.rec[slot, PAYLOAD + side] += n
-                    if n:
-                        info |= 16
-                        if captured[i] < n:
-                            self.rec[slot, BITS] |= N_CUT << NOTES_BIT
-                    # where the payload begins, in the frame or in the datagram that was put together
-                    place = cython.cast(
-                        cython.ulonglong, payload[i] - (fragment_start[i] if reassembled[i] else start[i])
-                    )
-                    if proto[i] == 6:
-                        out_flags[i] = flags[i]
-                        if reassembled[i]:
-                            info |= self._segment(
-                                slot,
-                                side,
-                                joined,
-                                payload[i],
-                                captured[i],
-                                n,
-                                seq[i],
-                                ack[i],
-                                fl,
-                                number[i],
-                                place,
-                                file[i],
-                                train[i],
-                            )
-                        else:
-                            info |= self._segment(
-                                slot,
-                                side,
-                                data,
-                                payload[i],
-                                captured[i],
-                                n,
-                                seq[i],
-                                ack[i],
-                                fl,
-                                number[i],
-                                place,
-                                file[i],
-                                0,
-                            )
-                    elif n and (proto[i] == 17 or proto[i] == 132):
-                        if reassembled[i]:
-                            self._datagram(
-                                slot, side, joined, payload[i], captured[i], n, number[i], place, file[i], train[i]
-                            )
-                        else:
-                            self._datagram(slot, side, data, payload[i], captured[i], n, number[i], place, file[i], 0)
-                    if n:
-                        self.rec[slot, TALLY] += ONE << 32
-                        self._offer(slot)
-                out_flow[i] = cython.cast(cython.uint, self.rec[slot, NAME] & M32)
-                out_info[i] = cython.cast(cython.uchar, info)
-        return None
+            while row < count:
+                last = row + GROUP if row + GROUP < count else count
+                self._look_up(row, last)
+                self._count(row, last, number)
+                row = last
+        self.data = self.joined = memoryview(_NO_BYTES)  # so that their owners may resize them
+
+    def _set_columns(self, batch: object, decoded: object, joined: object, packets: dict) -> None:
+        self.data = memoryview(batch.data)
+        self.joined = memoryview(joined)
+        self.start = memoryview(batch.start)
+        self.wirelen = memoryview(batch.wirelen)
+        self.ts = memoryview(batch.ts)
+        self.number = memoryview(batch.number)
+        self.file = memoryview(batch.file)
+        self.interface = memoryview(batch.interface)
+        self.kind = memoryview(decoded.kind)
+        self.version = memoryview(decoded.version)
+        self.proto = memoryview(decoded.proto)
+        self.src_hi = memoryview(decoded.src_hi)
+        self.src_lo = memoryview(decoded.src_lo)
+        self.dst_hi = memoryview(decoded.dst_hi)
+        self.dst_lo = memoryview(decoded.dst_lo)
+        self.sport = memoryview(decoded.sport)
+        self.dport = memoryview(decoded.dport)
+        self.context = memoryview(decoded.context)
+        self.payload = memoryview(decoded.payload)
+        self.captured = memoryview(decoded.payload_captured)
+        self.wire = memoryview(decoded.payload_wire)
+        self.seq = memoryview(decoded.seq)
+        self.ack = memoryview(decoded.ack)
+        self.flags = memoryview(decoded.flags)
+        self.reassembled = memoryview(decoded.reassembled)
+        self.train = memoryview(decoded.train)
+        self.fragment_start = memoryview(decoded.fragment_start)
+        self.out_flow = memoryview(packets["flow"])
+        self.out_flags = memoryview(packets["flags"])
+        self.out_info = memoryview(packets["info"])
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _opens_anew(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, seq: cython.ulonglong) -> cython.int:
-        """Whether a SYN on these ends belongs to another connection than the one in the table."""
-        bits: cython.ulonglong = self.rec[slot, BITS]
-        both: cython.ulonglong = (bits | (bits >> 8)) & 0xFF
-        expect: cython.ulonglong = self.rec[slot, EXPECT + side]
+    def _look_up(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t) -> cython.int:
+        """Keys of the packets in rows [first, last), and a first look at the memory that they lead to."""
+        row: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        slot: cython.Py_ssize_t
+        turned: cython.ulonglong
+        swap: cython.ulonglong
+        ports: cython.ulonglong
+        for row in range(first, last):
+            k = row - first
+            # the lower end is A: without branches, since either is as likely
+            turned = (self.src_hi[row] > self.dst_hi[row]) | (
+                (self.src_hi[row] == self.dst_hi[row])
+                & (
+                    (self.src_lo[row] > self.dst_lo[row])
+                    | ((self.src_lo[row] == self.dst_lo[row]) & (self.sport[row] > self.dport[row]))
+                )
+            )
+            swap = (0 - turned) & M64
+            self.keys[k, A_HI] = self.src_hi[row] ^ ((self.src_hi[row] ^ self.dst_hi[row]) & swap)
+            self.keys[k, B_HI] = self.dst_hi[row] ^ ((self.src_hi[row] ^ self.dst_hi[row]) & swap)
+            self.keys[k, A_LO] = self.src_lo[row] ^ ((self.src_lo[row] ^ self.dst_lo[row]) & swap)
+            self.keys[k, B_LO] = self.dst_lo[row] ^ ((self.src_lo[row] ^ self.dst_lo[row]) & swap)
+            ports = (self.sport[row] ^ self.dport[row]) & swap
+            self.keys[k, TAIL] = (
+                ((self.sport[row] ^ ports) << 32)
+                | ((self.dport[row] ^ ports) << 16)
+                | (cython.cast(cython.ulonglong, self.proto[row]) << 8)
+                | self.version[row]
+            )
+            self.keys[k, WHERE] = (cython.cast(cython.ulonglong, self.context[row]) << 32) | (
+                cython.cast(cython.ulonglong, self.interface[row]) << 16
+            )
+            self.keys[k, K_HASH] = self._hash(
+                self.keys[k, A_HI],
+                self.keys[k, A_LO],
+                self.keys[k, B_HI],
+                self.keys[k, B_LO],
+                self.keys[k, TAIL],
+                self.keys[k, WHERE],
+            )
+            self.keys[k, K_TURNED] = turned
+            self.keys[k, K_ENTRY] = self.index[cython.cast(cython.Py_ssize_t, self.keys[k, K_HASH] & self.mask)]
+        swap = 0
+        for row in range(first, last):
+            slot = cython.cast(cython.Py_ssize_t, self.keys[row - first, K_ENTRY] & M32)
+            if slot:
+                swap ^= (
+                    self.rec[slot - 1, A_HI] ^ self.rec[slot - 1, FIRST] ^ self.rec[slot - 1, EXPECT]
+                )  # a cache line each
+        self.under_way = swap  # kept, or the looks would be left out
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2, check=False)
+    def _find(self, k: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Slot of the flow with a packet's key, -1 if there is none."""
+        h: cython.ulonglong = self.keys[k, K_HASH]
+        p: cython.ulonglong = h & self.mask
+        entry: cython.ulonglong
+        slot: cython.Py_ssize_t
+        while True:
+            entry = self.index[cython.cast(cython.Py_ssize_t, p)]
+            if entry == 0:
+                return -1
+            if (entry >> 32) == h:
+                slot = cython.cast(cython.Py_ssize_t, (entry & M32) - 1)
+                if (
+                    self.rec[slot, TAIL] == self.keys[k, TAIL]
+                    and self.rec[slot, A_LO] == self.keys[k, A_LO]
+                    and self.rec[slot, B_LO] == self.keys[k, B_LO]
+                    and self.rec[slot, A_HI] == self.keys[k, A_HI]
+                    and self.rec[slot, B_HI] == self.keys[k, B_HI]
+                    and (self.rec[slot, WHERE] & (M64 ^ 0xFFFF)) == self.keys[k, WHERE]
+                ):
+                    return slot
+            p = (p + 1) & self.mask
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2, check=False)
+    def _open(
+        self, k: cython.Py_ssize_t, row: cython.Py_ssize_t, now: cython.ulonglong, number: cython.ulonglong
+    ) -> cython.Py_ssize_t:
+        """Slot of a new flow that begins with the packet."""
+        slot: cython.Py_ssize_t
+        word: cython.Py_ssize_t
+        turned: cython.ulonglong = self.keys[k, K_TURNED]
+        if self.free_count:
+            self.free_count -= 1
+            slot = self.free_slots[self.free_count]
+        else:
+            slot = self.fresh_slot
+            self.fresh_slot += 1
+        self.made += 1
+        self.open_count += 1
+        for word in range(WHERE):
+            self.rec[slot, word] = self.keys[k, word]
+        for word in range(LAST + 1, WORDS):
+            self.rec[slot, word] = 0
+        self.rec[slot, WHERE] = self.keys[k, WHERE] | self.file[row]
+        self.rec[slot, FIRST] = now
+        self.rec[slot, LAST] = now
+        self.rec[slot, NAME] = (self.made & M32) | (number << 32)
+        # whoever answers a SYN did not open the connection
+        if self.proto[row] == P_TCP and (self.flags[row] & (F_SYN | F_ACK)) == (F_SYN | F_ACK):
+            turned ^= ONE
+        self.rec[slot, BITS] = (turned << ORIENT_BIT) | (ONE << LIVE_BIT)
+        self._index_slot(slot)
+        return slot
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _count(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t, number: cython.ulonglong) -> cython.int:
+        """Count the packets in rows [first, last) into their flows; `number`: of row 0 in the case."""
+        row: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        slot: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        own: cython.ulonglong
+        now: cython.ulonglong
+        info: cython.ulonglong
+        n: cython.ulonglong
+        for row in range(first, last):
+            k = row - first
+            self.out_flow[row] = 0
+            self.out_flags[row] = 0
+            if self.kind[row] == 0:
+                self.out_info[row] = 4
+                continue
+            info = 2 if self.kind[row] == 2 or self.reassembled[row] == 1 else 0
+            if self.kind[row] == 2 and self.sport[row] == 0 and self.dport[row] == 0:  # its ports are not known
+                self.out_info[row] = 2
+                continue
+            now = cython.cast(cython.ulonglong, self.ts[row]) if self.ts[row] > 0 else 0
+            if now > self.clock:
+                self.clock = now
+            slot = self._find(k)
+            if slot >= 0 and (self._idle_over(slot, now) or self._opens_anew(slot, k, row)):
+                self._end(slot)
+                slot = -1
+            if slot < 0:
+                slot = self._open(k, row, now, number + cython.cast(cython.ulonglong, row))
+            own = self.keys[k, K_TURNED] ^ ((self.rec[slot, BITS] >> ORIENT_BIT) & ONE)
+            side = cython.cast(cython.Py_ssize_t, own)
+            if now > self.rec[slot, LAST]:
+                self.rec[slot, LAST] = now
+            self.rec[slot, PACKETS] = (self.rec[slot, PACKETS] + (ONE << (32 * own))) & M64
+            self.rec[slot, OCTETS + side] += self.wirelen[row]
+            self.rec[slot, TALLY] = (self.rec[slot, TALLY] & (M64 ^ M32)) | (
+                (number + cython.cast(cython.ulonglong, row)) & M32
+            )
+            if info:
+                self.rec[slot, BITS] |= N_FRAGMENTED << NOTES_BIT
+            info |= own
+            if self.kind[row] == 1:
+                n = self.wire[row]
+                if n:
+                    info |= 16
+                    self.rec[slot, PAYLOAD + side] += n
+                    if self.captured[row] < n:
+                        self.rec[slot, BITS] |= N_CUT << NOTES_BIT
+                if self.proto[row] == P_TCP:
+                    self.out_flags[row] = self.flags[row]
+                    info |= self._segment(slot, side, row)
+                elif n and (self.proto[row] == P_UDP or self.proto[row] == P_SCTP):
+                    self._datagram(slot, side, row)
+                if n:
+                    self.rec[slot, TALLY] += ONE << 32
+                    self._offer(slot)
+            self.out_flow[row] = cython.cast(cython.uint, self.rec[slot, NAME] & M32)
+            self.out_info[row] = cython.cast(cython.uchar, info)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _opens_anew(self, slot: cython.Py_ssize_t, k: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """Whether the packet is a SYN of another connection than the one in the table."""
+        bits: cython.ulonglong
+        both: cython.ulonglong
+        side: cython.Py_ssize_t
+        expect: cython.ulonglong
+        if self.kind[row] != 1 or self.proto[row] != P_TCP or (self.flags[row] & (F_SYN | F_ACK)) != F_SYN:
+            return False
+        bits = self.rec[slot, BITS]
+        both = (bits | (bits >> 8)) & 0xFF
         if both & (F_FIN | F_RST):
             return True
         if not both & F_SYN:
-            return self.rec[slot, PACKETS] + self.rec[slot, PACKETS + 1] > 0 and both != 0
-        if (bits >> (BEGUN_BIT + cython.cast(cython.ulonglong, side))) & ONE:
-            same: cython.bint = ((expect & M32) - (expect >> 32)) & M32 == (seq + 1) & M32
-            if same:
-                return False
-            # another first sequence number: a new connection once the old one was answered or has spoken
-            return self.rec[slot, PACKETS] > 0 and self.rec[slot, PACKETS + 1] > 0
-        return False
+            return both != 0
+        side = cython.cast(cython.Py_ssize_t, self.keys[k, K_TURNED] ^ ((bits >> ORIENT_BIT) & ONE))
+        if not (bits >> (BEGUN_BIT + cython.cast(cython.ulonglong, side))) & ONE:
+            return False
+        expect = self.rec[slot, EXPECT + side]
+        if ((expect & M32) - (expect >> 32)) & M32 == (cython.cast(cython.ulonglong, self.seq[row]) + 1) & M32:
+            return False
+        # another first sequence number: a new connection once the old one was answered or has spoken
+        return (self.rec[slot, PACKETS] & M32) > 0 and (self.rec[slot, PACKETS] >> 32) > 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _segment(
-        self,
-        slot: cython.Py_ssize_t,
-        side: cython.Py_ssize_t,
-        data: cython.const[cython.uchar][::1],
-        at: cython.longlong,
-        captured: cython.ulonglong,
-        n: cython.ulonglong,
-        seq: cython.ulonglong,
-        ack: cython.ulonglong,
-        fl: cython.ulonglong,
-        number: cython.ulonglong,
-        frame_offset: cython.ulonglong,
-        file: cython.ulonglong,
-        train: cython.ulonglong,
-    ) -> cython.longlong:
+    def _segment(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.longlong:
         """Flags and payload of one TCP segment (RFC 9293, section 3.4); gives PACKET_* bits."""
         own: cython.ulonglong = cython.cast(cython.ulonglong, side)
         other: cython.ulonglong = 1 - own
+        fl: cython.ulonglong = self.flags[row]
+        seq: cython.ulonglong = self.seq[row]
+        n: cython.ulonglong = self.wire[row]
+        captured: cython.ulonglong = self.captured[row]
         begun: cython.ulonglong = ONE << (BEGUN_BIT + own)
-        bits: cython.ulonglong
+        bits: cython.ulonglong = self.rec[slot, BITS]
         expect: cython.ulonglong
         here: cython.ulonglong
         ahead: cython.ulonglong
@@ -797,23 +854,23 @@ class FlowTable:
         position: cython.ulonglong
         ends: cython.ulonglong
         full: cython.bint
-        if (fl & F_RST) and not (((self.rec[slot, BITS] | (self.rec[slot, BITS] >> 8)) >> FLAGS_BIT) & F_RST):
-            self.rec[slot, BITS] |= (own + 1) << FIRST_RESET_BIT
-        self.rec[slot, BITS] |= (fl & 0xFF) << (FLAGS_BIT + 8 * own)
+        if (fl & F_RST) and not (((bits | (bits >> 8)) >> FLAGS_BIT) & F_RST):
+            bits |= (own + 1) << FIRST_RESET_BIT
+        bits |= fl << (FLAGS_BIT + 8 * own)
         if fl & F_SYN:
             seq = (seq + 1) & M32
             if not self.rec[slot, USED + side]:
                 self.rec[slot, EXPECT + side] = seq
-                self.rec[slot, BITS] |= begun | (ONE << (KNOWN_BIT + own))
-            if (fl & F_ACK) and not (self.rec[slot, BITS] >> (BEGUN_BIT + other)) & ONE:
-                self.rec[slot, EXPECT + cython.cast(cython.Py_ssize_t, other)] = ack
-                self.rec[slot, BITS] |= (ONE << (BEGUN_BIT + other)) | (ONE << (KNOWN_BIT + other))
+                bits |= begun | (ONE << (KNOWN_BIT + own))
+            if (fl & F_ACK) and not (bits >> (BEGUN_BIT + other)) & ONE:
+                self.rec[slot, EXPECT + cython.cast(cython.Py_ssize_t, other)] = self.ack[row]
+                bits |= (ONE << (BEGUN_BIT + other)) | (ONE << (KNOWN_BIT + other))
+        if n and not bits & begun:
+            self.rec[slot, EXPECT + side] = seq
+            bits |= begun
+        self.rec[slot, BITS] = bits
         if n == 0:
             return 0
-        if not self.rec[slot, BITS] & begun:
-            self.rec[slot, EXPECT + side] = seq
-            self.rec[slot, BITS] |= begun
-        bits = self.rec[slot, BITS]
         expect = self.rec[slot, EXPECT + side]
         here = expect >> 32
         ahead = (seq - (expect & M32)) & M32
@@ -826,8 +883,7 @@ class FlowTable:
             # the start was guessed, and an earlier segment came late
             keep = captured if captured < FIRST_BYTES else FIRST_BYTES
             if (self.rec[slot, USED + side] & M32) < CHAIN_MOST and (
-                self._keep(slot, side, (here - behind) & M32, data, at, keep, number, frame_offset, file, train, False)
-                < 0
+                self._keep(slot, side, row, (here - behind) & M32, 0, keep, False) < 0
             ):
                 self._run_out(slot, own)
             if n > behind:
@@ -852,22 +908,7 @@ class FlowTable:
         if (
             keep
             and (self.rec[slot, USED + side] & M32) < CHAIN_MOST
-            and (
-                self._keep(
-                    slot,
-                    side,
-                    position,
-                    data,
-                    at + cython.cast(cython.longlong, behind),
-                    keep,
-                    number,
-                    frame_offset + behind,
-                    file,
-                    train,
-                    ahead == 0,
-                )
-                < 0
-            )
+            and self._keep(slot, side, row, position, behind, keep, ahead == 0) < 0
         ):
             self._run_out(slot, own)
         if ahead:
@@ -893,31 +934,20 @@ class FlowTable:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _datagram(
-        self,
-        slot: cython.Py_ssize_t,
-        side: cython.Py_ssize_t,
-        data: cython.const[cython.uchar][::1],
-        at: cython.longlong,
-        captured: cython.ulonglong,
-        n: cython.ulonglong,
-        number: cython.ulonglong,
-        frame_offset: cython.ulonglong,
-        file: cython.ulonglong,
-        train: cython.ulonglong,
-    ) -> cython.int:
+    def _datagram(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
         """The first datagrams of a direction, each with its border."""
         own: cython.ulonglong = cython.cast(cython.ulonglong, side)
         bits: cython.ulonglong = self.rec[slot, BITS]
-        held: cython.ulonglong
+        held: cython.ulonglong = self.captured[row]
         pieces: cython.ulonglong
         position: cython.ulonglong
-        if (bits >> (FULL_BIT + own)) & ONE or (bits >> DONE_BIT) & ONE or captured == 0:
+        if (bits >> (FULL_BIT + own)) & ONE or (bits >> DONE_BIT) & ONE or held == 0:
             return 0
         pieces = self.rec[slot, USED + side] >> 32
         position = self.rec[slot, EXPECT + side] >> 32
-        held = captured if captured < FIRST_BYTES else FIRST_BYTES
-        if self._keep(slot, side, position, data, at, held, number, frame_offset, file, train, False) < 0:
+        if held > FIRST_BYTES:
+            held = FIRST_BYTES
+        if self._keep(slot, side, row, position, 0, held, False) < 0:
             self._run_out(slot, own)
             return 0
         position += held

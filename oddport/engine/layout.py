@@ -1,26 +1,27 @@
 """Where each thing lies in a flow's row of 64-bit words."""
 
-# Words of a flow's row. A and B are its ends in canonical order (the lower one is A).
+# Words of a flow's row, by cache line of 64 bytes. A and B are its ends in canonical order (the lower one is A).
 A_HI = 0
 A_LO = 1
 B_HI = 2
 B_LO = 3
 TAIL = 4  # port A << 32 | port B << 16 | proto << 8 | version
 WHERE = 5  # context << 32 | interface << 16 | file
-FIRST = 6
+BITS = 6
 LAST = 7
-PACKETS = 8  # two words each: originator's, responder's
-OCTETS = 10
-PAYLOAD = 12
-BITS = 14
-EXPECT = 15  # two words: next sequence number | its position in the stream << 32
-CHAIN = 17  # two words: first block + 1 | last block + 1 << 32
-USED = 19  # two words: bytes of the chain | pieces << 32
-NAME = 21  # id | number of the first packet << 32
-TALLY = 22  # number of the last packet | packets with payload << 32
-HASH = 23
-LAST_PIECE = 24  # two words: arena address of the header | end position << 32
-WORDS = 26
+
+FIRST = 8
+NAME = 9  # id | number of the first packet << 32
+TALLY = 10  # number of the last packet | packets with payload << 32
+PACKETS = 11  # the originator's | the responder's << 32
+OCTETS = 12  # two words each: originator's, responder's
+PAYLOAD = 14
+
+EXPECT = 16  # two words: next sequence number | its position in the stream << 32
+CHAIN = 18  # two words: first block + 1 | last block + 1 << 32
+USED = 20  # two words: bytes of the chain | pieces << 32
+LAST_PIECE = 22  # two words: arena address of the header | end position << 32
+WORDS = 24
 
 # Bits of the word BITS; those of a direction take two places, the originator's first.
 FLAGS_BIT = 0  # TCP flags ever seen, 8 bits a direction

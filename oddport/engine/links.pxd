@@ -1,7 +1,9 @@
 # C types of links.py for the compiler; without a compiler this file is not read.
 
+cimport cython
 from libc.stdint cimport int64_t
 
+@cython.final
 cdef class Locator:
     cdef const unsigned char[::1] data
     cdef const unsigned short[::1] link

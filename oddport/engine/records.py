@@ -159,6 +159,7 @@ def nanoseconds(ticks: cython.ulonglong, resolution: cython.uint, offset: cython
     return _to_ns(ticks, resolution, offset)
 
 
+@cython.final
 @cython.cclass
 class PcapWalker:
     """Walks classic pcap records into the columns `start`, `caplen`, `wirelen`, `ts` and `offset`."""
@@ -268,6 +269,7 @@ class PcapWalker:
         return n
 
 
+@cython.final
 @cython.cclass
 class PcapngWalker:
     """Walks pcapng blocks into all columns but `number` and `file`; stops at blocks that change what follows means."""

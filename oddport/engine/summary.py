@@ -48,7 +48,8 @@ def flow_records(rows: np.ndarray) -> np.ndarray:
     out["version"], out["proto"] = tail & u(0xFF), (tail >> u(8)) & u(0xFF)
     out["sport"], out["dport"] = np.where(swapped, port_b, port_a), np.where(swapped, port_a, port_b)
     out["context"], out["interface"], out["file"] = where >> u(32), (where >> u(16)) & u(0xFFFF), where & u(0xFFFF)
-    for name, word in (("packets", PACKETS), ("bytes", OCTETS), ("payload", PAYLOAD)):
+    out["packets_o"], out["packets_r"] = rows[:, PACKETS] & low, rows[:, PACKETS] >> u(32)
+    for name, word in (("bytes", OCTETS), ("payload", PAYLOAD)):
         out[name + "_o"], out[name + "_r"] = rows[:, word], rows[:, word + 1]
     flags_o, flags_r = bits & u(0xFF), (bits >> u(8)) & u(0xFF)
     out["flags_o"], out["flags_r"] = flags_o, flags_r
@@ -57,7 +58,7 @@ def flow_records(rows: np.ndarray) -> np.ndarray:
     syn_seen = ((flags_o | flags_r) & u(2)) > 0
     notes = ((bits >> u(NOTES_BIT)) & u(0xFFFF)).astype(np.uint16)
     notes |= np.where(tcp & ~syn_seen, NOTE_MIDSTREAM, 0).astype(np.uint16)
-    notes |= np.where((rows[:, PACKETS] == 0) | (rows[:, PACKETS + 1] == 0), NOTE_ONE_SIDED, 0).astype(np.uint16)
+    notes |= np.where((out["packets_o"] == 0) | (out["packets_r"] == 0), NOTE_ONE_SIDED, 0).astype(np.uint16)
     notes |= np.where(tcp & (((bits >> u(HOLE_BIT)) & u(1)) > 0), NOTE_GAP_O, 0).astype(np.uint16)
     notes |= np.where(tcp & (((bits >> u(HOLE_BIT + 1)) & u(1)) > 0), NOTE_GAP_R, 0).astype(np.uint16)
     out["notes"] = notes
