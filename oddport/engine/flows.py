@@ -100,12 +100,19 @@ K_HASH = cython.declare(cython.Py_ssize_t, 6)  # words of a packet's key behind 
 K_TURNED = cython.declare(cython.Py_ssize_t, 7)  # sent by B
 K_ENTRY = cython.declare(cython.Py_ssize_t, 8)  # what the table of hashes held for it
 KEY_WORDS = 9
+WORD_BY_WORD = cython.declare(cython.Py_ssize_t, 128)
+"""Up to so many bytes are copied word by word: setting out to copy a slice takes longer."""
 
 SECOND = 1_000_000_000
 EVENT_COLUMNS = 3
 _NO_BYTES = np.empty(0, np.uint8)
 BLOCKS_A_PACKET = 20
 """No packet takes more blocks: HEAD_BYTES and a header, in blocks of 256 bytes."""
+
+
+def words_anywhere(data: np.ndarray) -> np.ndarray:
+    """The 64-bit words that begin at each byte of a uint8 array; they overlap."""
+    return np.ndarray((max(0, len(data) - 7),), np.uint64, data, 0, (1,))
 
 
 @cython.final
@@ -119,6 +126,7 @@ class FlowTable:
 
     # columns of the batch in hand
     data: cython.const[cython.uchar][::1]
+    data_words: cython.const[cython.ulonglong][:]
     joined: cython.const[cython.uchar][::1]
     start: cython.const[cython.longlong][::1]
     wirelen: cython.const[cython.uint][::1]
@@ -154,6 +162,7 @@ class FlowTable:
     rec: cython.ulonglong[:, ::1]
     index: cython.ulonglong[::1]
     arena: cython.uchar[::1]
+    arena_words: cython.ulonglong[:]
     link: cython.uint[::1]
     free_slots: cython.uint[::1]
     over: cython.uint[::1]
@@ -201,7 +210,8 @@ class FlowTable:
         self.made = self.clock = 0
         self.blocks = max(arena_bytes // 256, 2 * BATCH * BLOCKS_A_PACKET)
         # np.empty leaves pages that are never written to unbacked, so the bound costs nothing until it is needed
-        self.arena = memoryview(np.empty(self.blocks * 256, np.uint8))
+        arena = np.empty(self.blocks * 256, np.uint8)
+        self.arena, self.arena_words = memoryview(arena), words_anywhere(arena)
         self.link = memoryview(np.empty(self.blocks + 1, np.uint32))
         self.fresh_block = 0
         self.free_block = 0
@@ -389,24 +399,23 @@ class FlowTable:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _word(self, at: cython.Py_ssize_t, value: cython.ulonglong) -> cython.int:
-        self.arena[at] = cython.cast(cython.uchar, value & 0xFF)
-        self.arena[at + 1] = cython.cast(cython.uchar, (value >> 8) & 0xFF)
-        self.arena[at + 2] = cython.cast(cython.uchar, (value >> 16) & 0xFF)
-        self.arena[at + 3] = cython.cast(cython.uchar, (value >> 24) & 0xFF)
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1, check=False)
     def _copy(
         self, into: cython.Py_ssize_t, row: cython.Py_ssize_t, at: cython.Py_ssize_t, count: cython.Py_ssize_t
     ) -> cython.int:
         """Bytes of a packet, or of the datagram it completed, into the arena."""
+        i: cython.Py_ssize_t = 0
         if self.reassembled[row]:
             self.arena[into : into + count] = self.joined[at : at + count]
-        elif count:
+        elif count > WORD_BY_WORD:
             self.arena[into : into + count] = self.data[at : at + count]
+        elif count >= 8:
+            while i < count - 8:
+                self.arena_words[into + i] = self.data_words[at + i]
+                i += 8
+            self.arena_words[into + count - 8] = self.data_words[at + count - 8]
+        else:
+            for i in range(count):
+                self.arena[into + i] = self.data[at + i]
         return 0
 
     @cython.cfunc
@@ -505,12 +514,11 @@ class FlowTable:
             cython.ulonglong,
             self.payload[row] - (self.fragment_start[row] if self.reassembled[row] else self.start[row]),
         )
-        self._word(header, position)
-        self._word(header + 4, self.number[row])
-        self._word(header + 8, place)
-        self._word(header + 12, count | (count << 16))
-        self._word(header + 16, self.file[row])
-        self._word(header + 20, self.train[row] if self.reassembled[row] else 0)
+        self.arena_words[header] = (position & M32) | (cython.cast(cython.ulonglong, self.number[row]) << 32)
+        self.arena_words[header + 8] = (place & M32) | ((count | (count << 16)) << 32)
+        self.arena_words[header + 16] = self.file[row] | (
+            cython.cast(cython.ulonglong, self.train[row] if self.reassembled[row] else 0) << 32
+        )
         used += PIECE_HEADER
         self.rec[slot, USED + side] = ((pieces + 1) << 32) | used
         self.rec[slot, LAST_PIECE + side] = cython.cast(cython.ulonglong, header) | (((position + count) & M32) << 32)
@@ -595,9 +603,10 @@ class FlowTable:
                 self._count(row, last, number)
                 row = last
         self.data = self.joined = memoryview(_NO_BYTES)  # so that their owners may resize them
+        self.data_words = words_anywhere(_NO_BYTES)
 
     def _set_columns(self, batch: object, decoded: object, joined: object, packets: dict) -> None:
-        self.data = memoryview(batch.data)
+        self.data, self.data_words = memoryview(batch.data), words_anywhere(batch.data)
         self.joined = memoryview(joined)
         self.start = memoryview(batch.start)
         self.wirelen = memoryview(batch.wirelen)
@@ -673,10 +682,11 @@ class FlowTable:
                 self.keys[k, WHERE],
             )
             self.keys[k, K_TURNED] = turned
+        for k in range(last - first):
             self.keys[k, K_ENTRY] = self.index[cython.cast(cython.Py_ssize_t, self.keys[k, K_HASH] & self.mask)]
         swap = 0
-        for row in range(first, last):
-            slot = cython.cast(cython.Py_ssize_t, self.keys[row - first, K_ENTRY] & M32)
+        for k in range(last - first):
+            slot = cython.cast(cython.Py_ssize_t, self.keys[k, K_ENTRY] & M32)
             if slot:
                 swap ^= (
                     self.rec[slot - 1, A_HI] ^ self.rec[slot - 1, FIRST] ^ self.rec[slot - 1, EXPECT]
