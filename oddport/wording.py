@@ -51,6 +51,20 @@ def three_digits(number: float) -> str:
     return f"{number:.0f}"
 
 
+def duration(seconds: float) -> str:
+    """`0.50 s`, `42.0 s`, `5 min`, `2 h 30 min`, `3 d 4 h`: a span of time, to what is worth saying of it."""
+    if seconds < 120:
+        return f"{three_digits(seconds)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
 def eta(seconds: float) -> str:
     """`about 7 s left`, rounded to 1, 5 and 30 seconds, then to minutes."""
     seconds = max(seconds, 1)

@@ -60,8 +60,10 @@ class Beacon:
     """By WEIGHTS, each 0 to 1."""
 
 
-def weigh(times: NDArray[np.int64], sizes: NDArray[Any], first_ns: int, last_ns: int) -> Beacon | None:
-    """The score of one pair of ends; None where it has too little data to say anything.
+def weigh(
+    times: NDArray[np.int64], sizes: NDArray[Any], first_ns: int, last_ns: int, least: float = 0.0
+) -> Beacon | None:
+    """The score of one pair of ends; None where it has too little data to say anything, or scores below `least`.
 
     times: start of each connection, ns; sizes: bytes that each sent, in the same order; first_ns, last_ns: the time
     that the capture covers. Sub-second times count: intervals are never rounded.
@@ -69,18 +71,20 @@ def weigh(times: NDArray[np.int64], sizes: NDArray[Any], first_ns: int, last_ns:
     seconds = np.unique(times - first_ns) / 1e9
     if len(seconds) < LEAST:
         return None
-    gaps = np.diff(seconds)
-    ratio, (period, jitter, lost, ours) = _rhythm(gaps)
-    likely = 1 / (1 + float(np.exp(-np.clip(ratio / SURE, -50, 50))))
     seen = max((last_ns - first_ns) / 1e9, seconds[-1] - seconds[0])
     parts = {
-        "times": likely * ours * (1 - REGULARITY * jitter / WIDEST),
         "sizes": _sameness(np.asarray(sizes, np.float64)),
         "evenness": _evenness(seconds, seen),
         "span": min(1.0, float(seconds[-1] - seconds[0]) / seen),
     }
-    score = 100 * sum(share * parts[name] for name, share in WEIGHTS.items())
-    return Beacon(score, period, jitter, lost, len(times), parts)
+    others = sum(WEIGHTS[name] * part for name, part in parts.items())
+    if 100 * (others + WEIGHTS["times"]) < least:
+        return None  # the rhythm is dear to find, and could not help
+    ratio, (period, jitter, lost, ours) = _rhythm(np.diff(seconds))
+    likely = 1 / (1 + float(np.exp(-np.clip(ratio / SURE, -50, 50))))
+    parts["times"] = likely * ours * (1 - REGULARITY * jitter / WIDEST)
+    score = 100 * (others + WEIGHTS["times"] * parts["times"])
+    return Beacon(score, period, jitter, lost, len(times), parts) if score >= least else None
 
 
 def _rhythm(gaps: Floats) -> tuple[float, Fit]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, ip_network
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,15 @@ def halves(addresses: NDArray[np.void]) -> tuple[NDArray[np.uint64], NDArray[np.
     return pair[:, 0], pair[:, 1]
 
 
+def mix(
+    high: NDArray[np.uint64], low: NDArray[np.uint64], salt: NDArray[np.unsignedinteger[Any]]
+) -> NDArray[np.uint64]:
+    """64 bits that stand for two halves and a salt (for an address: its version), spread evenly."""
+    found: NDArray[np.uint64] = high * np.uint64(_MIX[0]) + low * np.uint64(_MIX[1]) + salt
+    found = (found ^ (found >> np.uint64(32))) * np.uint64(_MIX[2])
+    return found ^ (found >> np.uint64(29))
+
+
 def originator_serves(flows: NDArray[np.void]) -> NDArray[np.bool_]:
     """Of each flow (columns.FLOW), whether the originator's side is the server."""
     side = flows["server"]
@@ -123,9 +133,7 @@ class Prevalence:
         inside = self._inside.mask(high, low, flows["version"])
         if not inside.any():
             return
-        host = high * np.uint64(_MIX[0]) + low * np.uint64(_MIX[1]) + flows["version"]
-        host = (host ^ (host >> np.uint64(32))) * np.uint64(_MIX[2])
-        host = (host ^ (host >> np.uint64(29)))[inside]
+        host = mix(high, low, flows["version"])[inside]
         port = (flows["proto"].astype(np.uint32) << np.uint32(16) | server_port[chosen])[inside]
         pair = (host ^ (port.astype(np.uint64) * np.uint64(_MIX[0]))) * np.uint64(_MIX[1])
         pair, first = np.unique(pair, return_index=True)

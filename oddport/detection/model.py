@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from oddport.engine.heads import Head
 from oddport.engine.trains import TrainBatch
 from oddport.protocols.model import Identification
+
+if TYPE_CHECKING:
+    from oddport.detection.history import History
 
 EVIDENCE_BYTES = 64
 """Bytes of a packet that an evidence row keeps at most."""
@@ -181,6 +184,16 @@ class Context:
     first_ns: int = 0
     digest: str = ""
 
+    def number(self, key: str) -> float:
+        """A setting whose default is a number."""
+        value = self.settings[key]
+        return value if isinstance(value, int | float) else float(str(value))
+
+    def strings(self, key: str) -> list[str]:
+        """A setting whose default is a list of strings."""
+        value = self.settings[key]
+        return [str(each) for each in value] if isinstance(value, list) else []
+
 
 class Detector(Protocol):
     """One idea. Made anew for each run; methods are called with batches in order of the flows' end."""
@@ -190,7 +203,7 @@ class Detector(Protocol):
     document: ClassVar[str]
     """Markdown: what, why, thresholds, false positives, ATT&CK."""
     needs: ClassVar[frozenset[str]]
-    """Of `flows`, `heads`, `trains`."""
+    """Of `flows`, `heads`, `trains`, `history`."""
     settings: ClassVar[dict[str, object]]
     """Settings with their defaults; the type of the default is the type of the setting."""
 
@@ -211,6 +224,15 @@ class Reviewer(Protocol):
         """The finding with further parts, reasons, a higher count or another score; its ends, rule and first occurrence
         stay. None: another finding tells it along with its own (one attack with forged sources, …).
         """
+        ...
+
+
+@runtime_checkable
+class Historian(Protocol):
+    """A detector that judges all flows of the capture together; its `needs` have `history`."""
+
+    def on_history(self, history: "History") -> Iterable[Finding]:
+        """Findings of what hosts did over the whole capture. Called once, at the end, before `finish`."""
         ...
 
 

@@ -14,7 +14,7 @@ NOT_INSTALLED = (
     "No detector is registered, because oddport runs from a folder and is not installed. "
     "`make` or `pip install --editable .` in that folder registers them."
 )
-_KINDS = frozenset({"flows", "heads", "trains"})
+_KINDS = frozenset({"flows", "heads", "trains", "history"})
 _METHODS = ("on_flows", "on_trains", "finish")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from oddport.detection import score
 from oddport.detection.groups import GROUPS, Groups, worst_first
+from oddport.detection.history import History
 from oddport.detection.model import (
     EVIDENCE_BYTES,
     RELATIONS,
@@ -19,6 +20,7 @@ from oddport.detection.model import (
     DetectorError,
     Finding,
     FlowBatch,
+    Historian,
     Reviewer,
 )
 from oddport.detection.settings import resolve
@@ -74,6 +76,7 @@ class Runner:
         self._all: dict[str, Detector] = {}
         self._running: dict[str, Detector] = {}
         self._finished = False
+        self._history = History()
         filled = resolve(kinds, settings or {})
         for kind in kinds:
             try:
@@ -85,7 +88,7 @@ class Runner:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the detectors that still run ask for: of `flows`, `heads`, `trains`."""
+        """What the detectors that still run ask for: of `flows`, `heads`, `trains`, `history`."""
         return frozenset().union(*(detector.needs for detector in self._running.values()))
 
     @property
@@ -97,6 +100,8 @@ class Runner:
         """Judge flows that are over."""
         if not len(batch.flows):
             return
+        if "history" in self.needs:
+            self._history.take(batch)
         ids = batch.flows["id"]
         for name, detector in list(self._running.items()):
             if "flows" in detector.needs:
@@ -125,6 +130,7 @@ class Runner:
         """All findings, worst first. A second call gives the same again."""
         if not self._finished:
             self._finished = True
+            self._judge_history()
             for name, detector in list(self._running.items()):
                 self._run(name, "end", detector.finish)
             self._review()
@@ -163,6 +169,14 @@ class Runner:
             for name, detector in self._all.items()
             if isinstance(detector, Abstainer) and detector.abstained
         }
+
+    def _judge_history(self) -> None:
+        judging = [(name, each) for name, each in self._running.items() if isinstance(each, Historian)]
+        if not judging:
+            return
+        self._history.close()
+        for name, detector in judging:
+            self._run(name, "end", detector.on_history, self._history)
 
     # one detector
 

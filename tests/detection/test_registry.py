@@ -111,7 +111,7 @@ def test_what_cannot_be_loaded_is_a_row_and_the_others_stay(site: Path, target: 
 def test_need_that_does_not_exist_is_named(site: Path) -> None:
     install(site, "acme", {"hungry": "Hungry"})
     _, (row,) = registry.load()
-    assert "needs packets, but there are only flows, heads, trains" in row.message
+    assert "needs packets, but there are only flows, heads, history, trains" in row.message
 
 
 def test_module_that_raises_when_imported_is_a_row(site: Path) -> None:

@@ -1,0 +1,165 @@
+"""All flows of a capture, in columns → the groups that detectors of behaviour ask for: by ends, by host, by port."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddport.detection.hosts import halves, mix, originator_serves
+from oddport.detection.model import FlowBatch
+from oddport.engine.columns import FLOW
+from oddport.protocols.model import PortVerdict
+
+FLOWS = 4_000_000
+"""Flows that are remembered: some 100 bytes each."""
+
+_KEPT = (
+    "id", "first_ns", "last_ns", "src", "dst", "version", "proto", "sport", "dport", "packets_o", "packets_r",
+    "payload_o", "payload_r", "state", "server", "notes",
+)  # fmt: skip
+PAST: np.dtype[np.void] = np.dtype(
+    [(name, FLOW[name]) for name in _KEPT]
+    + [("server_port", np.dtype("u2")), ("verdict", np.dtype("u1")), ("tier", np.dtype("u1")), ("app", np.dtype("i2"))]
+)
+"""One record a flow: what columns.FLOW has of it, and the facts that were added (server_port 0 = unknown; app is an
+index into History.apps, -1 = none)."""
+
+_NO_SALT = np.zeros(1, np.uint64)
+Rows = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+
+
+class History:
+    """Flows as they end, then, once the capture is over, the columns of all of them in order of time.
+
+    Beyond `limit` flows no more are remembered, and `complete` is False: what then follows from rarity or absence does
+    not hold.
+    """
+
+    def __init__(self, limit: int = FLOWS) -> None:
+        self._limit = limit
+        self._batches: list[NDArray[np.void]] = []
+        self._count = 0
+        self.left_out = 0
+        """Flows beyond the limit."""
+        self.flows: NDArray[np.void] = np.zeros(0, PAST)
+        """dtype PAST, by first_ns and id; filled by `close`, as are the columns below."""
+        self.apps: list[str] = []
+        self.client: Keys = np.zeros(0, np.uint64)
+        """A number for the address that asked, of each flow (a 64-bit mix of it)."""
+        self.server: Keys = np.zeros(0, np.uint64)
+        self.service: Keys = np.zeros(0, np.uint64)
+        """proto << 16 | server port."""
+        self.up: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        """Payload bytes of the client."""
+        self.down: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self.odd: NDArray[np.bool_] = np.zeros(0, bool)
+        """What is spoken does not belong on the server port."""
+        self.unnamed: NDArray[np.bool_] = np.zeros(0, bool)
+        """Something is spoken on a well-known port, and has no name."""
+        self._codes: dict[str, int] = {}
+        self._served: NDArray[np.bool_] = np.zeros(0, bool)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every flow is remembered."""
+        return not self.left_out
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """(first_ns of the first flow, last_ns of the last one), 0 and 0 where there is none."""
+        if not len(self.flows):
+            return 0, 0
+        return int(self.flows["first_ns"][0]), int(self.flows["last_ns"].max())
+
+    def take(self, batch: FlowBatch) -> None:
+        """Remember the flows of a batch."""
+        count = min(len(batch.flows), self._limit - self._count)
+        self.left_out += len(batch.flows) - count
+        if not count:
+            return
+        rows = np.empty(count, PAST)
+        for name in _KEPT:
+            rows[name] = batch.flows[name][:count]
+        for name in ("server_port", "verdict", "tier"):
+            rows[name] = getattr(batch, name)[:count]
+        codes = np.array([*map(self._code, batch.names), -1], np.int16)
+        rows["app"] = codes[batch.app_id[:count]]
+        self._batches.append(rows)
+        self._count += count
+
+    def _code(self, app: str) -> int:
+        code = self._codes.setdefault(app, len(self.apps))
+        if code == len(self.apps):
+            self.apps.append(app)
+        return code
+
+    def close(self) -> None:
+        """Put everything into the order of time."""
+        flows = np.concatenate(self._batches) if self._batches else np.zeros(0, PAST)
+        self._batches = []
+        self.flows = flows = flows[np.lexsort((flows["id"], flows["first_ns"]))]
+        self._served = served = originator_serves(flows)
+        source, target = (mix(*halves(flows[name]), flows["version"]) for name in ("src", "dst"))
+        self.client, self.server = np.where(served, target, source), np.where(served, source, target)
+        self.service = flows["proto"].astype(np.uint64) << np.uint64(16) | flows["server_port"]
+        sent, received = flows["payload_o"], flows["payload_r"]
+        self.odd = flows["verdict"] == PortVerdict.MISMATCH
+        self.unnamed = flows["verdict"] == PortVerdict.UNRECOGNISED
+        self.up, self.down = np.where(served, received, sent), np.where(served, sent, received)
+
+    def app(self, row: int) -> str | None:
+        """The name of a flow."""
+        code = int(self.flows["app"][row])
+        return self.apps[code] if code >= 0 else None
+
+    def originator_asks(self, row: int) -> bool:
+        """Whether the originator of a flow is the client."""
+        return not bool(self._served[row])
+
+    def groups(self, rows: Rows, *keys: Keys) -> "Groups":
+        """`rows` put together where the values of all `keys` (columns of this history) are the same."""
+        joined = keys[0][rows]
+        for key in keys[1:]:
+            joined = mix(joined, key[rows], _NO_SALT)
+        return Groups(rows, joined)
+
+
+class Groups:
+    """Rows of a history by a key: what can be said of all groups at once, and the rows of those that matter."""
+
+    def __init__(self, rows: Rows, key: Keys) -> None:
+        order = np.argsort(key, kind="stable")
+        ordered = key[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(rows) else rows
+        self._rows = rows[order]
+        self._starts = starts
+        self.counts: Rows = np.diff(np.concatenate((starts, [len(rows)])))
+        """Rows of each group."""
+
+    def sums(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Of each group, the sum of a column of the history (of truth values: how many are true)."""
+        column = values[self._rows]
+        if column.dtype == np.bool_:
+            column = column.astype(np.int64)
+        return np.add.reduceat(column, self._starts) if len(self._starts) else column
+
+    def kinds(self, values: NDArray[Any]) -> Rows:
+        """Of each group, how many different values a column of the history has."""
+        if not len(self._starts):
+            return self.counts
+        group = np.repeat(np.arange(len(self.counts)), self.counts)
+        column = values[self._rows]
+        order = np.lexsort((column, group))
+        column = column[order]
+        new = np.concatenate(([True], column[1:] != column[:-1]))
+        new[self._starts] = True
+        return np.add.reduceat(new.astype(np.int64), self._starts)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Iterator[Rows]:
+        """The rows of each chosen group in order of time, groups in order of their first row."""
+        wanted = np.flatnonzero(chosen)
+        for group in wanted[np.argsort(self._rows[self._starts[wanted]])].tolist():
+            start = int(self._starts[group])
+            yield self._rows[start : start + int(self.counts[group])]
