@@ -2,7 +2,7 @@
 
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.binary import u16, wrong_byte
-from oddport.protocols.dns import BAD, HEADER, NB, NBSTAT, NETBIOS_LABEL, is_netbios_name, skip_name
+from oddport.protocols.dns_message import BAD, HEADER, NB, NBSTAT, NETBIOS_LABEL, is_netbios_name, skip_name
 from oddport.protocols.model import Facts, SideMatch
 from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol
 from oddport.protocols.text import clean
@@ -30,7 +30,8 @@ def _name_end(data: bytes, at: int) -> int:
     """Where an encoded name (and its scope) ends; BAD if there is none."""
     if not is_netbios_name(data, at):
         return BAD
-    return skip_name(data, at, len(data), 0)
+    end: int = skip_name(data, at, len(data), 0)
+    return end
 
 
 def _names(data: bytes, role: int) -> SideMatch | None:
