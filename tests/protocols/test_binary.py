@@ -13,10 +13,10 @@ from oddport.protocols.model import SideMatch, Tier, said
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, registry
 from oddport.protocols.text import LIMIT
 
-from . import build, plant, works
+from . import build, networks, plant, works
 from .build import DNS_QUERY
 
-SAMPLES = (*build.SAMPLES, *plant.SAMPLES, *works.SAMPLES)
+SAMPLES = (*build.SAMPLES, *plant.SAMPLES, *works.SAMPLES, *networks.SAMPLES)
 MINE = sorted({sample[0] for sample in SAMPLES})
 IDS = [
     f"{name}-{'tcp' if transport == TCP else 'udp'}-{index}" for index, (name, transport, _, _) in enumerate(SAMPLES)
