@@ -165,6 +165,19 @@ def detectors(name: str | None) -> None:
     sys.exit(_lazy("oddport.cli.detectors", "show")(name))
 
 
+@cli.command()
+@click.argument("name", required=False)
+def protocols(name: str | None) -> None:
+    """List the protocols that are recognised, or say what the recogniser of one checks.
+
+    \b
+    Examples:
+      oddport protocols
+      oddport protocols modbus
+    """
+    sys.exit(_lazy("oddport.cli.protocols", "show")(name))
+
+
 def main() -> None:
     """Entry point of the `oddport` script."""
     cli(prog_name="oddport")

@@ -232,6 +232,35 @@ def test_detectors_are_listed_and_explain_themselves() -> None:
     assert b"Did you mean port-mismatch?" in wrong.stderr
 
 
+def test_protocols_are_listed_with_their_ports() -> None:
+    listed = oddport("protocols").stdout.decode()
+    assert "modbus" in listed
+    assert "502" in listed
+
+
+def test_a_protocol_says_what_is_checked_and_where_it_belongs() -> None:
+    told = oddport("protocols", "Modbus").stdout.decode()
+    for words in (
+        "Modbus/TCP",
+        "MODBUS Application Protocol",
+        "502 (IANA: mbap)",
+        "whose lengths are what their functions ask",
+    ):
+        assert words in told
+    by_table = oddport("protocols", "vxlan").stdout.decode()
+    assert "VXLAN with an Ethernet frame" in by_table
+    assert "begins with 0x08" in by_table
+    assert "either end may take either" in by_table
+
+
+def test_an_alias_leads_to_the_protocol_and_a_slip_to_a_hint() -> None:
+    assert "Omron FINS" in oddport("protocols", "fins").stdout.decode()
+    wrong = oddport("protocols", "modbuss")
+    assert wrong.returncode == 2
+    assert b"Did you mean modbus?" in wrong.stderr
+    assert b"lists them" in oddport("protocols", "\x01qqqq").stderr
+
+
 def test_cases_are_listed_and_removed(tmp_path: Path, odd: Path) -> None:
     data = tmp_path / "data"
     assert b"No cases yet" in oddport("cases", folder=data).stdout
@@ -253,7 +282,15 @@ def test_the_dashboard_without_a_terminal_is_a_sentence(odd: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["scan", "--help"], ["load", "--help"], ["cases", "--help"], ["detectors", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["scan", "--help"],
+        ["load", "--help"],
+        ["cases", "--help"],
+        ["detectors", "--help"],
+        ["protocols", "--help"],
+    ],
 )
 def test_every_command_has_help_with_examples(words: list[str]) -> None:
     done = oddport(*words)
