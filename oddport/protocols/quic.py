@@ -4,12 +4,16 @@ A datagram is a chain of long-header packets whose lengths close on each other, 
 padding behind. Version negotiation counts only as the answer to such a packet; short-header packets prove nothing.
 """
 
-from oddport.engine.columns import UDP
-from oddport.protocols.binary import u32, wrong_byte
-from oddport.protocols.model import SideMatch
+from oddport.engine.columns import HEAD_DATAGRAMS, UDP
+from oddport.engine.heads import Head
+from oddport.protocols.binary import u16, u32, wrong_byte
+from oddport.protocols.model import Identification, Says, SideMatch
+from oddport.protocols.quic_initial import VERSION_2, client_messages, varint
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol
+from oddport.protocols.tls_facts import QUIC, client_facts
+from oddport.protocols.tls_hello import CLIENT_HELLO, COMPLETE, CONTRADICTS, Hello, read_hello
 
-VERSION_1, VERSION_2 = 0x00000001, 0x6B3343CF
+VERSION_1 = 0x00000001
 DRAFTS = range(0xFF000016, 0xFF000023)
 """draft-22 to draft-34: the wire format of version 1."""
 OLD_DRAFTS = range(0xFF000011, 0xFF000016)
@@ -66,22 +70,9 @@ def _negotiation(data: bytes) -> SideMatch | None:
     for index in range(at, size, 4):
         number = u32(data, index)
         if _version(number) or number in OLD_DRAFTS or data[index : index + 4] in GOOGLE_LONG:
-            says = f"version negotiation offers {(size - at) // 4} versions, 0x{number:08x} among them"
+            says = ("version negotiation offers %d versions, 0x%08x among them", (size - at) // 4, number)
             return SideMatch(False, ((1, 4, "QUIC version 0"), (at, size - at, says)), {}, False, 70)
     return None
-
-
-def _varint(data: bytes, at: int) -> int:
-    """The variable-length integer at `at` (RFC 9000, 16), -1 where it is cut."""
-    if at >= len(data):
-        return -1
-    width = 1 << (data[at] >> 6)
-    if at + width > len(data):
-        return -1
-    value = data[at] & 0x3F
-    for index in range(at + 1, at + width):
-        value = value << 8 | data[index]
-    return value
 
 
 def _kind(byte: int, version: int) -> int:
@@ -117,11 +108,11 @@ def _packet(data: bytes, at: int, version: int, old: bool) -> tuple[int, int, in
         return (size, kind, target, source, 0) if position + 17 <= size else none
     token = 0
     if kind == INITIAL:
-        token = _varint(data, position)
+        token = varint(data, position)
         if token < 0:
             return none
         position += (1 << (data[position] >> 6)) + token
-    length = _varint(data, position)
+    length = varint(data, position)
     if length < SMALLEST_PACKET:
         return none
     position += (1 << (data[position] >> 6)) + length
@@ -193,9 +184,9 @@ def _side(data: bytes, role: int) -> SideMatch | None:
         kind == RETRY or (kind == INITIAL and (size < INITIAL_DATAGRAM or target < FIRST_DESTINATION))
     ):
         return None
-    spans = [
-        (0, min(7 + target + source, size), f"QUIC version {name}, {KIND_NAMES[kind]} packet"),
-        (0, at, f"its length closes at byte {at}"),
+    spans: list[tuple[int, int, Says]] = [
+        (0, min(7 + target + source, size), ("QUIC version %s, %s packet", name, KIND_NAMES[kind])),
+        (0, at, ("its length closes at byte %d", at)),
     ]
     bits = 32 + 2 + 8 + 8
     while at < size:
@@ -211,7 +202,7 @@ def _side(data: bytes, role: int) -> SideMatch | None:
         end, following, _, _, _ = _packet(data, at, version, old)
         if end < 0 or following == RETRY or data[at + 5 : at + 6 + target] != data[5 : 6 + target]:
             return None
-        spans.append((at, 5, f"{KIND_NAMES[following]} packet, where the one before it ends"))
+        spans.append((at, 5, ("%s packet, where the one before it ends", KIND_NAMES[following])))
         bits += 40
         at = end
     if at == size:
@@ -275,6 +266,35 @@ def reject(data: bytes, role: int) -> str:
     return f"the lengths from byte 5 on do not close within {len(data)} bytes"
 
 
+MESSAGE_HEADER = 4
+"""Type and length of a handshake message."""
+
+
+def describe(head: Head, found: Identification) -> None:
+    """Facts of the ClientHello in the Initial packets: `sni`, `alpn`, `tls_version`, `ja4`, `ja3`, `ech`.
+
+    `not_opened`: no Initial packet opens with the keys of its destination id: the first was missed, or it is no QUIC.
+    """
+    client = head.resp_datagrams or (head.resp,)
+    if found.server != 0:
+        client = head.orig_datagrams or (head.orig,)
+    messages, sealed = client_messages(client)
+    if sealed:
+        found.facts["not_opened"] = True
+    more = not sealed
+    if len(messages) >= MESSAGE_HEADER and messages[0] == CLIENT_HELLO:
+        stop = MESSAGE_HEADER + (messages[1] << 16 | u16(messages, 2))
+        hello = Hello(messages, CLIENT_HELLO)
+        result = read_hello(messages, MESSAGE_HEADER, stop, CLIENT_HELLO, False, hello)
+        more = result != COMPLETE
+        if result != CONTRADICTS:
+            facts = client_facts(hello, QUIC, not more)
+            facts["tls_version"] = facts.pop("version")
+            found.facts.update(facts)
+    if more and not head.closed and len(client) < HEAD_DATAGRAMS:
+        found.final = False
+
+
 GOOGLE_FLAGS = bytes(byte for byte in range(0x40) if byte & 8 or byte in (0, 0x0C, 0x10, 0x1C, 0x20, 0x2C, 0x30, 0x3C))
 LONG = bytes(range(0xC0, 0x100))
 NEGOTIATION = bytes(range(0x80, 0xC0))
@@ -288,5 +308,6 @@ PROTOCOLS = (
             Grammar((UDP,), client, server, LONG + GOOGLE_FLAGS, LONG + NEGOTIATION + GOOGLE_FLAGS, pair, reject),
         ),
         aliases=("gquic",),
+        describe=describe,
     ),
 )

@@ -7,7 +7,7 @@ import pytest
 from oddport.engine.columns import UDP
 from oddport.engine.heads import Head
 from oddport.protocols.identify import identify
-from oddport.protocols.model import Tier
+from oddport.protocols.model import Tier, said
 from oddport.protocols.quic import client, pair, reject, server
 from oddport.protocols.registry import CLIENT, SERVER
 
@@ -66,7 +66,7 @@ def test_packets_of_one_datagram_close_on_each_other() -> None:
     both = quic_initial(1, b"abcde", b"87654321", 200) + handshake(1, b"abcde", b"87654321", 1000)
     found = server(both)
     assert found is not None
-    assert "Handshake packet, where the one before it ends" in [says for _, _, says in found.spans]
+    assert "Handshake packet, where the one before it ends" in [said(says) for _, _, says in found.spans]
     assert server(quic_initial(1, b"abcde", b"87654321", 200) + handshake(1, b"other", b"87654321", 1000)) is None
     assert server(quic_initial(1, b"abcde", b"87654321", 200) + handshake(1, b"abcde", b"87654321", 1000)[:-1]) is None
 
