@@ -10,21 +10,30 @@ from oddport.case.folders import unpack_folder
 from oddport.cli.paths import expand, fail
 from oddport.detection.registry import load as load_detectors
 from oddport.loading.into_case import into_case
+from oddport.loading.pipeline import LoadSettings
 from oddport.loading.progress import TerminalProgress
 from oddport.loading.stopping import Stop
+from oddport.protocols.site import SiteError, read_site
 
 
-def load(words: Sequence[str], case: Path, replace: bool) -> int:
+def load(words: Sequence[str], case: Path, replace: bool, site: Path | None) -> int:
     """Load into `case`; exit status 0, or 2 where nothing could be read or the case cannot be written."""
     paths = expand(words)
     if not paths:
+        return 2
+    try:
+        settings = LoadSettings(site=read_site(site))
+    except SiteError as error:
+        fail(str(error))
         return 2
     stop = Stop().on_signals()
     progress = TerminalProgress()
     detectors, errors = load_detectors()
     reader = open_capture(paths, workdir=unpack_folder(case), heartbeat=True)
     try:
-        state = into_case(reader, case, detectors, stop, progress.show, errors=errors, replace=replace)
+        state = into_case(
+            reader, case, detectors, stop, progress.show, errors=errors, replace=replace, settings=settings
+        )
     except CaseError as error:
         progress.close()
         fail(str(error))

@@ -19,6 +19,8 @@ Examples:
   ssh host tcpdump -U -w - | oddport scan -  read from a pipe
 """
 
+SITE_HELP = "Protocols on ports that are theirs at your site (default: site.toml in your configuration folder)."
+
 
 class OpenByDefault(click.Group):
     """A first word that is no command is a capture or a case to open."""
@@ -93,7 +95,10 @@ def demo(name: str | None, no_mouse: bool, ascii_only: bool) -> None:
 @click.option("--each", is_flag=True, help="Analyse each file by itself; else several files are one capture.")
 @click.option("--case", type=click.Path(path_type=Path), help="Keep everything in this case file too.")
 @click.option("--fail-on", type=click.Choice(SEVERITY_WORDS), help="Exit with 1 if a finding is this severe or worse.")
-def scan(captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None) -> None:
+@click.option("--site", type=click.Path(path_type=Path), help=SITE_HELP)
+def scan(
+    captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None, site: Path | None
+) -> None:
     """Analyse captures and print what was found.
 
     CAPTURE is a file, a folder (every capture in it), or - for standard input; gzip, zstd and xz are unpacked.
@@ -103,17 +108,19 @@ def scan(captures: tuple[str, ...], form: str, each: bool, case: Path | None, fa
     Examples:
       oddport scan capture.pcap
       oddport scan --fail-on high capture.pcap && echo fine
+      oddport scan --site ours.toml capture.pcap
       oddport scan --format ndjson --each captures/ > captures.ndjson
       ssh host tcpdump -U -w - | oddport scan -
     """
-    sys.exit(_lazy("oddport.cli.scan", "scan")(captures, form, each, case, fail_on))
+    sys.exit(_lazy("oddport.cli.scan", "scan")(captures, form, each, case, fail_on, site))
 
 
 @cli.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @click.option("--case", type=click.Path(path_type=Path), required=True, help="Case file to make.")
 @click.option("--replace", is_flag=True, help="A finished load in the case gives way; verdicts stay.")
-def load(captures: tuple[str, ...], case: Path, replace: bool) -> None:
+@click.option("--site", type=click.Path(path_type=Path), help=SITE_HELP)
+def load(captures: tuple[str, ...], case: Path, replace: bool, site: Path | None) -> None:
     """Load captures into a case file: read, named, judged, indexed. Prints progress to standard error only.
 
     \b
@@ -121,7 +128,7 @@ def load(captures: tuple[str, ...], case: Path, replace: bool) -> None:
       oddport load capture.pcap --case capture.oddport
       ssh host tcpdump -U -w - | oddport load - --case live.oddport
     """
-    sys.exit(_lazy("oddport.cli.load", "load")(captures, case, replace))
+    sys.exit(_lazy("oddport.cli.load", "load")(captures, case, replace, site))
 
 
 @cli.group(invoke_without_command=True)

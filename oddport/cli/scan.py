@@ -15,15 +15,16 @@ from oddport.detection.model import Detector, DetectorError, Severity
 from oddport.detection.registry import load as load_detectors
 from oddport.exports.ndjson import NdjsonSink
 from oddport.exports.table import TableSink
-from oddport.loading.pipeline import Load
+from oddport.loading.pipeline import Load, LoadSettings
 from oddport.loading.progress import TerminalProgress
 from oddport.loading.stopping import Stop
+from oddport.protocols.site import SiteError, read_site
 
 OK, FOUND, UNUSABLE = 0, 1, 2
 Registered = tuple[list[type[Detector]], list[DetectorError]]
 
 
-def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on: str | None) -> int:
+def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on: str | None, site: Path | None) -> int:
     """Print what is found; gives the exit status."""
     paths = expand(words)
     if not paths:
@@ -32,12 +33,17 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
     if case is not None and len(runs) > 1:
         fail("--case keeps one capture; with --each there are several. Leave one of the two out.")
         return UNUSABLE
+    try:
+        settings = LoadSettings(site=read_site(site))
+    except SiteError as error:
+        fail(str(error))
+        return UNUSABLE
     stop = Stop().on_signals()
     registered = load_detectors()
     worst, readable = -1, False
     try:
         for run in runs:
-            found, read = _scan_one(run, form, case, registered, stop)
+            found, read = _scan_one(run, form, case, registered, settings, stop)
             worst, readable = max(worst, found), readable or read
             if stop():
                 fail("Stopped. What was read until then is above.")
@@ -54,7 +60,9 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
     return FOUND if fail_on is not None and worst >= Severity[fail_on.upper()] else OK
 
 
-def _scan_one(paths: list[str], form: str, case: Path | None, registered: Registered, stop: Stop) -> tuple[int, bool]:
+def _scan_one(
+    paths: list[str], form: str, case: Path | None, registered: Registered, settings: LoadSettings, stop: Stop
+) -> tuple[int, bool]:
     """Analyse one capture; (worst severity or -1, whether anything could be read). Raises CaseError."""
     detectors, broken = registered
     progress = TerminalProgress()
@@ -69,11 +77,11 @@ def _scan_one(paths: list[str], form: str, case: Path | None, registered: Regist
         if case is None:
             for error in broken:
                 printer.error(error)
-            Load(reader, printer, detectors, stop=stop, on_progress=progress.show).run()
+            Load(reader, printer, detectors, settings, stop=stop, on_progress=progress.show).run()
         else:
             from oddport.loading.into_case import into_case
 
-            into_case(reader, case, detectors, stop, progress.show, beside=printer, errors=broken)
+            into_case(reader, case, detectors, stop, progress.show, beside=printer, errors=broken, settings=settings)
         progress.close()
         if isinstance(printer, TableSink):
             printer.print()

@@ -11,7 +11,8 @@ from oddport.engine.heads import Head
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, PortVerdict
 from oddport.protocols.registry import app_names
-from oddport.protocols.verdicts import NO_APP, judge_of, server_ports
+from oddport.protocols.site import SiteTable
+from oddport.protocols.verdicts import NO_APP, judge_of, originator_serves, server_ports
 
 _JUDGED = (int(PortVerdict.MISMATCH), int(PortVerdict.UNRECOGNISED))
 
@@ -32,8 +33,9 @@ UNNAMED = Named(NO_NAME)
 class Namer:
     """Names the flows of one table. Call `early` at every BATCH packets, then `over`."""
 
-    def __init__(self, table: FlowTable) -> None:
+    def __init__(self, table: FlowTable, site: SiteTable | None = None) -> None:
         self._table = table
+        self._site = site
         self._named: dict[int, Named] = {}
         self._names = app_names()
         self._ids: dict[str | None, int] = {None: NO_APP, **{name: at for at, name in enumerate(self._names)}}
@@ -110,11 +112,14 @@ class Namer:
         flows["server"] = self._judge.server_sides(flows, sides)
         ports = server_ports(flows)
         payload = (flows["payload_o"] + flows["payload_r"]) > 0
+        verdict = self._judge.verdicts(app, flows["proto"], ports, payload)
+        if self._site is not None:
+            self._site.excuse(flows, found, originator_serves(flows), ports, verdict)
         heads = [one.head for one in named]
         return FlowBatch(
             flows=flows,
             tier=np.fromiter([one.tier for one in found], np.uint8, count),
-            verdict=self._judge.verdicts(app, flows["proto"], ports, payload),
+            verdict=verdict,
             server_port=ports,
             app_id=app,
             names=self._names,

@@ -19,6 +19,7 @@ from oddport.engine.fragments import FragmentTable
 from oddport.engine.trains import TrainBatch
 from oddport.loading.naming import Namer
 from oddport.loading.sink import Sink
+from oddport.protocols.site import SiteTable
 
 SECOND = 1_000_000_000
 FIRST_TICK = 0.15
@@ -42,6 +43,8 @@ class LoadSettings:
     head_memory: int = 128 << 20
     """Bytes for the first bytes of all open flows together."""
     detectors: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    site: SiteTable | None = None
+    """What belongs where at this site, besides what belongs there anywhere."""
 
 
 @dataclass(slots=True)
@@ -85,7 +88,7 @@ class Load:
             other_timeout=int(settings.other_timeout * SECOND),
             arena_bytes=settings.head_memory,
         )
-        self._namer = Namer(self._table)
+        self._namer = Namer(self._table, settings.site)
         self._trains = FragmentTable()
         self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error)
         self._decoded = Decoded()

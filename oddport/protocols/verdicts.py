@@ -108,8 +108,11 @@ def judge_of(names: tuple[str, ...]) -> Judge:
     return Judge(names)
 
 
+def originator_serves(flows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether the originator is the side that serves, by the column `server`."""
+    return np.isin(flows["server"], (SERVER_ORIGINATOR_BY_GRAMMAR, SERVER_ORIGINATOR_BY_PORT))
+
+
 def server_ports(flows: NDArray[np.void]) -> NDArray[np.uint16]:
-    """The port of the side that serves, by the column `server`."""
-    server = flows["server"]
-    by_originator = (server == SERVER_ORIGINATOR_BY_GRAMMAR) | (server == SERVER_ORIGINATOR_BY_PORT)
-    return np.where(by_originator, flows["sport"], flows["dport"])
+    """The port of the side that serves."""
+    return np.where(originator_serves(flows), flows["sport"], flows["dport"])

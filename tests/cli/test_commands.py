@@ -261,6 +261,49 @@ def test_an_alias_leads_to_the_protocol_and_a_slip_to_a_hint() -> None:
     assert b"lists them" in oddport("protocols", "\x01qqqq").stderr
 
 
+def site_table(folder: Path, server: str) -> Path:
+    """SSH on 41414 of that server is meant to be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "site.toml"
+    path.write_text(
+        f'[[exception]]\nprotocol = "ssh"\nserver = "{server}"\nport = 41414\nreason = "jump host, ticket 9"\n'
+    )
+    return path
+
+
+def ssh_flow(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    return next(each for each in records(done) if each["type"] == "flow" and each["app"] == "ssh")
+
+
+def test_a_site_table_excuses_what_it_names_and_says_why(odd: Path, tmp_path: Path) -> None:
+    plain = ssh_flow(oddport("scan", "--format", "ndjson", odd))
+    assert plain["port_verdict"] == "mismatch"
+    table = site_table(tmp_path / "ours", f"{plain['dst']}/32")
+    done = oddport("scan", "--format", "ndjson", "--site", table, odd)
+    assert ssh_flow(done)["port_verdict"] == "alternate"
+    assert ssh_flow(done)["app_facts"]["site_exception"] == "jump host, ticket 9"
+    assert not any(each["type"] == "finding" and each["dport"] == 41414 for each in records(done))
+    elsewhere = site_table(tmp_path / "theirs", "192.0.2.0/24")
+    assert ssh_flow(oddport("scan", "--format", "ndjson", "--site", elsewhere, odd))["port_verdict"] == "mismatch"
+
+
+def test_the_table_in_the_configuration_folder_holds_by_itself(odd: Path, tmp_path: Path) -> None:
+    site_table(tmp_path / "config" / "oddport", "0.0.0.0/0")
+    environ = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    assert ssh_flow(oddport("scan", "--format", "ndjson", odd, **environ))["port_verdict"] == "alternate"
+
+
+@pytest.mark.parametrize("command", [["scan"], ["load", "--case", "x.oddport"]])
+def test_a_site_table_that_cannot_be_used_stops_the_command_with_a_sentence(
+    odd: Path, tmp_path: Path, command: list[str]
+) -> None:
+    table = tmp_path / "site.toml"
+    table.write_text("[[exception]]\nport = 1\n")
+    done = oddport(*command, "--site", table, odd)
+    assert done.returncode == 2
+    assert b"Exception 1 has no protocol." in done.stderr
+
+
 def test_cases_are_listed_and_removed(tmp_path: Path, odd: Path) -> None:
     data = tmp_path / "data"
     assert b"No cases yet" in oddport("cases", folder=data).stdout
