@@ -122,7 +122,7 @@ def flow_records(batch: FlowBatch) -> list[dict[str, Any]]:
                 "first_ns": first,
                 "last_ns": last,
                 "app": batch.app[row],
-                "inner": [],
+                "inner": [each._asdict() for each in found.inner] if found is not None else [],
                 "tier": TIERS[tiers[row]],
                 "port_verdict": VERDICTS[verdicts[row]],
                 "app_facts": found.facts if found is not None else {},

@@ -11,6 +11,7 @@ Ports are never looked at. Candidates come from the first byte of each direction
 
 from oddport.engine.columns import TCP
 from oddport.engine.heads import Head
+from oddport.protocols.inner import SWITCHES, add_inner
 from oddport.protocols.model import Facts, Identification, Proof, SideMatch, Tier
 from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, fits, registry
 
@@ -245,6 +246,14 @@ def identify(head: Head) -> Identification:
     Mid-stream starts, one-sided captures and either order of speaking are taken as they come; see the module's head for
     how candidates are weighed.
     """
+    found = _described(head)
+    if found.app in SWITCHES and found.tier >= _B:
+        add_inner(head, found, _described)
+    return found
+
+
+def _described(head: Head) -> Identification:
+    """The name, with what its protocol says of the flow."""
     tables = _tables[0] if _tables else _registry()
     found = _identify(tables, head)
     describe = tables.describe.get(found.app)

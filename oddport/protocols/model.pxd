@@ -15,5 +15,6 @@ cdef class Identification:
     cdef public bint final
     cdef public object client_app
     cdef public object server_app
+    cdef public tuple inner
     cdef tuple _proof
     cdef tuple _spans

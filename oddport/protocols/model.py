@@ -47,6 +47,16 @@ class Span(NamedTuple):
     """What these bytes are, for a person: "TLS ClientHello", "record length 512 closes on the next record"."""
 
 
+class Inner(NamedTuple):
+    """A protocol that is spoken inside another one from some byte on."""
+
+    app: str
+    packet: int
+    """1-based number in its file of the packet in which it begins, 0 = not known."""
+    offset: int
+    """Of its first byte, in the captured frame."""
+
+
 class SideMatch:
     """One direction parses as one role of a protocol."""
 
@@ -78,7 +88,7 @@ Proof = tuple[int, int, SideMatch]
 class Identification:
     """The name of a flow, and why."""
 
-    __slots__ = ("_proof", "_spans", "app", "client_app", "facts", "final", "server", "server_app", "tier")
+    __slots__ = ("_proof", "_spans", "app", "client_app", "facts", "final", "inner", "server", "server_app", "tier")
 
     def __init__(
         self,
@@ -101,6 +111,8 @@ class Identification:
         """Set where the two directions parse as different protocols: what the client side parses as …"""
         self.server_app: str | None = None
         """… and the server side."""
+        self.inner: tuple[Inner, ...] = ()
+        """What the ends went on with, each inside the one before: TLS after STARTTLS."""
         self._spans = spans
         self._proof = proof
 
