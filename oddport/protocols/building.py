@@ -147,6 +147,10 @@ def _knx(role: int, transport: int) -> tuple[Message, ...]:
 # Ether-S-Bus, LonTalk over IP ---------------------------------------------------------------------------------------
 
 
+SHORT = bytes(range(8))
+"""Upper bytes of a length below 2,048: what fits into a datagram of a plant's network."""
+
+
 def _sbus_checksum(data: bytes) -> int:
     end = len(data) - 2
     return 16 if crc_hqx(data[:end], 0) == u16(data, end) else -1
@@ -155,6 +159,8 @@ def _sbus_checksum(data: bytes) -> int:
 def _sbus(attributes: bytes) -> Message:
     return message(
         "Ether-S-Bus telegram with a right checksum",
+        fixed(0, b"\0\0"),
+        one_of(2, SHORT),
         one_of(4, b"\0\x01"),
         fixed(5, b"\0"),
         one_of(8, attributes),
@@ -168,7 +174,15 @@ CN_HEADER = 20
 CN_PACKETS = b"\x01\x03\x04\x06\x07\x08\x60\x63\x64\x66\x68\x70\x7f"
 """Data, registration, membership, send list, acknowledge, routing, segment, the requests for these, statistics, segment
 request (EIA-852, 8)."""
-_CN = message("CN/IP packet", fixed(2, b"\x01"), one_of(3, CN_PACKETS), fixed(6, b"\0\0"), whole(0, 2), least=CN_HEADER)
+_CN = message(
+    "CN/IP packet",
+    one_of(0, SHORT),
+    fixed(2, b"\x01"),
+    one_of(3, CN_PACKETS),
+    fixed(6, b"\0\0"),
+    whole(0, 2),
+    least=CN_HEADER,
+)
 
 # ANSI C12.22 --------------------------------------------------------------------------------------------------------
 

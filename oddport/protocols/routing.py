@@ -189,6 +189,8 @@ PTP_NAMES = {
     0: "Sync", 1: "Delay_Req", 2: "Pdelay_Req", 3: "Pdelay_Resp", 8: "Follow_Up", 9: "Delay_Resp",
     10: "Pdelay_Resp_Follow_Up", 11: "Announce", 12: "Signaling", 13: "Management",
 }  # fmt: skip
+PTP_DOMAINS = (0, 1, 2)
+"""Major SDO identifiers: the standard's own, IEEE 802.1AS, common mean link delay (7.1.4)."""
 PADDING = (0, 2)
 """Bytes behind a message: over IPv6 there are two (annex D)."""
 
@@ -204,7 +206,7 @@ def _ptp(data: bytes) -> int:
 
 _PTP = message(
     "PTP version 2",
-    one_of(0, bytes(byte for byte in range(256) if byte & 15 in PTP_SIZES)),
+    one_of(0, bytes(domain << 4 | kind for domain in PTP_DOMAINS for kind in PTP_SIZES)),
     one_of(1, b"\x02\x12"),
     fixed(16, bytes(4)),
     least=44,

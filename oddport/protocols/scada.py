@@ -11,7 +11,7 @@ from typing import NamedTuple
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.binary import u16, u16_le, wrong_byte, wrong_bytes
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol
+from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol, least, literal
 
 MARGIN = 14
 """Bits behind the first four bytes that prove a protocol: log2(10,000) is 13.3."""
@@ -116,6 +116,9 @@ def _modbus_length(data: bytes, at: int, role: int, known: Function) -> int:
             return 0
         wanted += data[at + counter]
     return 1 if length == wanted else -1
+
+
+MODBUS_AT = (*literal(2, b"\0\0"), (4, b"\0\1"), least(HEADER + 2))
 
 
 def modbus_client(data: bytes) -> SideMatch | None:
@@ -403,7 +406,12 @@ PROTOCOLS = (
         name="modbus",
         title="Modbus/TCP",
         spec="MODBUS Application Protocol V1.1b3",
-        grammars=(Grammar((TCP,), modbus_client, modbus_server, ANY, ANY, reject=modbus_reject),),
+        grammars=(
+            Grammar(
+                (TCP,), modbus_client, modbus_server, ANY, ANY, reject=modbus_reject,
+                client_at=MODBUS_AT, server_at=MODBUS_AT,
+            ),
+        ),
         aliases=("mbtcp",),
     ),
     Protocol(
