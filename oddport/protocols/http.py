@@ -3,6 +3,7 @@
 import re
 
 from oddport.engine.columns import TCP
+from oddport.protocols.binary import u32_le
 from oddport.protocols.model import Facts, SideMatch
 from oddport.protocols.registry import CLIENT, UPPER, Grammar, Protocol
 from oddport.protocols.text import clean
@@ -26,6 +27,30 @@ def _header(data: bytes, name: bytes, end: int) -> str | None:
     start = at + len(name) + 2
     stop = data.find(b"\n", start, end + 2)
     return clean(data[start : stop if stop >= 0 else end])
+
+
+MAGIC = (
+    (b"\x7fELF", "ELF program"), (b"\xcf\xfa\xed\xfe", "Mach-O program"), (b"\xca\xfe\xba\xbe", "Java class"),
+    (b"#!", "script"), (b"PK\x03\x04", "ZIP archive"), (b"Rar!\x1a\x07", "RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c", "7z archive"), (b"\x1f\x8b\x08", "gzip archive"), (b"%PDF-", "PDF"),
+)  # fmt: skip
+"""First bytes of files that an analyst asks for (the makers' format descriptions)."""
+MZ, PE_OFFSET, PE_LIMIT = b"MZ", 0x3C, 1_024
+"""What a Windows program begins with, where it says its PE header lies, and how far behind that one ever is."""
+_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[^\n]{0,64}\n")
+"""The size before a chunk (RFC 9112, 7.1)."""
+
+
+def _body(data: bytes, start: int) -> str:
+    """What file the body at `start` begins like; "" for other bytes."""
+    if data.startswith(MZ, start) and start + PE_OFFSET + 4 <= len(data):
+        offset = u32_le(data, start + PE_OFFSET)
+        there = data[start + offset : start + offset + 4]
+        return "PE program" if PE_OFFSET < offset < PE_LIMIT and b"PE\0\0".startswith(there) else ""
+    for magic, name in MAGIC:
+        if data.startswith(magic, start):
+            return name
+    return ""
 
 
 def _end_of_fields(data: bytes) -> int:
@@ -70,6 +95,16 @@ def server(data: bytes) -> SideMatch | None:
     name = _header(data, b"Server", len(data) if more else end)
     if name is not None:
         facts["server"] = name
+    stop = len(data) if more else end
+    kind = _header(data, b"Content-Type", stop)
+    if kind is not None:
+        facts["content_type"] = kind
+    if not more and _header(data, b"Content-Encoding", stop) is None:
+        start = end + (4 if data[end] == 0x0D else 2)
+        chunk = _CHUNK.match(data, start) if _header(data, b"Transfer-Encoding", stop) is not None else None
+        body = _body(data, start if chunk is None else chunk.end())
+        if body:
+            facts["body"] = body
     return SideMatch(True, ((0, line.end(), f"HTTP status line: {facts['status']}"),), facts, more, 104)
 
 

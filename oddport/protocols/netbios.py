@@ -63,7 +63,7 @@ def _names(data: bytes, role: int) -> SideMatch | None:
                      {"name": decode_name(data, HEADER + 1)}, False, 240)  # fmt: skip
 
 
-def _datagram(data: bytes) -> SideMatch | None:
+def datagram(data: bytes) -> SideMatch | None:
     """A datagram service packet: the length after its header closes, and both names are encoded."""
     size = len(data)
     kind = data[0]
@@ -90,20 +90,14 @@ def _datagram(data: bytes) -> SideMatch | None:
     return SideMatch(True, spans, facts, False, 300)
 
 
-def datagram_client(data: bytes) -> SideMatch | None:
-    """UDP: a name request, or a datagram to another name."""
-    match = _names(data, CLIENT)
-    if match is None and 0x10 <= data[0] <= DATAGRAM_QUERY:
-        match = _datagram(data)
-    return match
+def names_client(data: bytes) -> SideMatch | None:
+    """UDP: a name request."""
+    return _names(data, CLIENT)
 
 
-def datagram_server(data: bytes) -> SideMatch | None:
-    """UDP: a name answer, or what answers a datagram."""
-    match = _names(data, SERVER)
-    if match is None and 0x10 <= data[0] <= DATAGRAM_NO:
-        match = _datagram(data)
-    return match
+def names_server(data: bytes) -> SideMatch | None:
+    """UDP: a name answer."""
+    return _names(data, SERVER)
 
 
 def session_request_end(data: bytes) -> int:
@@ -143,6 +137,9 @@ def reject(data: bytes, role: int) -> str:
 
 CLIENT_FIRST = bytes((SESSION_REQUEST,))
 SERVER_FIRST = bytes((POSITIVE, NEGATIVE))
+NAME_AT = ((HEADER, bytes((NETBIOS_LABEL,))),)
+DATAGRAM_CLIENT = DATAGRAMS + bytes((DATAGRAM_QUERY,))
+DATAGRAM_SERVER = DATAGRAM_CLIENT + bytes((DATAGRAM_YES, DATAGRAM_NO))
 PROTOCOLS = (
     Protocol(
         name="netbios",
@@ -150,7 +147,9 @@ PROTOCOLS = (
         spec="RFC 1002",
         aliases=("nbns", "nbdgm", "nbss"),
         grammars=(
-            Grammar((UDP,), datagram_client, datagram_server, ANY, ANY),
+            Grammar((UDP,), names_client, names_server, ANY, ANY, client_at=NAME_AT, server_at=NAME_AT),
+            # either end sends datagrams to the other's names
+            Grammar((UDP,), datagram, datagram, DATAGRAM_CLIENT, DATAGRAM_SERVER),
             Grammar((TCP,), client, server, CLIENT_FIRST, SERVER_FIRST, reject=reject),
         ),
     ),

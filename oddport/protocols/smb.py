@@ -1,6 +1,7 @@
 """SMB 1, 2 and 3, framed by NetBIOS or directly → a match (MS-CIFS 2.2.3.1; MS-SMB2 2.1, 2.2.1, 2.2.41, 2.2.42)."""
 
 from oddport.engine.columns import TCP
+from oddport.protocols import ntlm
 from oddport.protocols.binary import u16, u16_le, u32_le, wrong_byte, wrong_bytes
 from oddport.protocols.model import Facts, SideMatch
 from oddport.protocols.netbios import POSITIVE, SESSION_REQUEST, decode_name, session_request_end
@@ -11,6 +12,8 @@ FRAME = 4
 """Bytes before each message: zero and a 24-bit length (MS-SMB2 2.1); over NetBIOS a type, a flag and 16 or 17 bits."""
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 SMB1_HEADER, SMB2_HEADER, ENCRYPTED_HEADER, COMPRESSED_HEADER = 32, 64, 52, 16
+LOGIN_LIMIT = 1_500
+"""Bytes of a client within which it logs in with NTLM, if it does."""
 MESSAGE_LIMIT = 0x00FFFFFF
 SMB1_REPLY = 0x80
 """SMB_FLAGS_REPLY, MS-CIFS 2.2.3.1."""
@@ -115,7 +118,9 @@ def client(data: bytes) -> SideMatch | None:
         facts = {}
     if not _message(data, at, CLIENT, spans, facts):
         return None
-    return SideMatch(True, tuple(spans), facts, False, 64 if at == 0 else 320)
+    # who logs in comes with the session, after the dialect is agreed
+    more = not ntlm.add_facts(data, facts) and len(data) < LOGIN_LIMIT
+    return SideMatch(True, tuple(spans), facts, more, 64 if at == 0 else 320)
 
 
 def server(data: bytes) -> SideMatch | None:
@@ -130,6 +135,7 @@ def server(data: bytes) -> SideMatch | None:
     facts: Facts = {}
     if not _message(data, at, SERVER, spans, facts):
         return None
+    ntlm.add_facts(data, facts)
     return SideMatch(True, tuple(spans), facts, False, 64)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.binary import u32, wrong_byte, wrong_bytes
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import ANY, CLIENT, Grammar, Protocol
+from oddport.protocols.registry import ANY, CLIENT, Grammar, Protocol, literal
 from oddport.protocols.text import clean
 
 Bytes = Callable[[bytes], SideMatch | None]
@@ -153,7 +153,8 @@ TCP_FIRST = b"\x00\x80"
 def _grammars(nfs: bool) -> tuple[Grammar, ...]:
     return (
         Grammar(
-            (UDP,), _datagram(_call, nfs), _datagram(_reply, nfs), ANY, ANY, pair=pair, reject=datagram_reject
+            (UDP,), _datagram(_call, nfs), _datagram(_reply, nfs), ANY, ANY, pair=pair, reject=datagram_reject,
+            client_at=literal(4, b"\0\0\0\0\0\0\0\2"), server_at=literal(4, b"\0\0\0\1\0\0\0"),
         ),
         Grammar((TCP,), _stream(_call, nfs), _stream(_reply, nfs), TCP_FIRST, TCP_FIRST, reject=reject),
     )  # fmt: skip

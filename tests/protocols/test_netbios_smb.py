@@ -29,44 +29,44 @@ from .build import (
 
 
 def test_a_name_query_tells_the_name_and_its_suffix() -> None:
-    found = netbios.datagram_client(NBNS_QUERY)
+    found = netbios.names_client(NBNS_QUERY)
     assert found is not None
     assert found.facts == {"name": "FILESERVER<20>"}
-    assert netbios.datagram_server(NBNS_ANSWER) is not None
+    assert netbios.names_server(NBNS_ANSWER) is not None
 
 
 def test_a_registration_carries_a_record_behind_its_question() -> None:
     head = struct.pack(">HH4H", 7, 0x2910, 1, 0, 0, 1)
     body = encoded(b"CLIENT", 0) + b"\0\x20\0\1" + b"\xc0\x0c\0\x20\0\1" + b"\0\0\0\0\0\6\0\0\x0a\0\0\5"
-    assert netbios.datagram_client(head + body) is not None
-    assert netbios.datagram_client(head + body[:-1]) is None
-    assert netbios.datagram_client(head + body + b"\0") is None
-    assert netbios.datagram_client(head + body[:42]) is None
+    assert netbios.names_client(head + body) is not None
+    assert netbios.names_client(head + body[:-1]) is None
+    assert netbios.names_client(head + body + b"\0") is None
+    assert netbios.names_client(head + body[:42]) is None
 
 
 @pytest.mark.parametrize(("at", "value"), [(2, 0x19), (4, 1), (5, 2), (5, 0), (13, 0x51), (47, 0x41), (49, 2)])
 def test_a_name_query_with_one_field_changed_is_none(at: int, value: int) -> None:
     changed = bytearray(NBNS_QUERY)
     changed[at] = value
-    assert netbios.datagram_client(bytes(changed)) is None
+    assert netbios.names_client(bytes(changed)) is None
 
 
 def test_a_datagram_closes_on_its_length_and_names_both_ends() -> None:
     found = identify(Head(UDP, NBDGM))
     assert (found.app, found.tier) == ("netbios", Tier.B)
     assert found.facts == {"source": "CLIENT<00>", "name": "WORKGROUP<1d>"}
-    assert netbios.datagram_client(NBDGM + b"x") is None
-    assert netbios.datagram_client(NBDGM[:14] + b"\x20" + b"Z" * (len(NBDGM) - 15)) is None
+    assert netbios.datagram(NBDGM + b"x") is None
+    assert netbios.datagram(NBDGM[:14] + b"\x20" + b"Z" * (len(NBDGM) - 15)) is None
     one_name = NBDGM[:48] + b"\x10" + NBDGM[49:]
-    assert netbios.datagram_client(one_name) is None
-    assert netbios.datagram_client(b"\x13\0\0\1\x0a\0\0\5\0\x8a\x82" + b"\0" * 40) is None
+    assert netbios.datagram(one_name) is None
+    assert netbios.datagram(b"\x13\0\0\1\x0a\0\0\5\0\x8a\x82" + b"\0" * 40) is None
 
 
 def test_a_datagram_query_is_a_header_and_a_name() -> None:
     query = b"\x14\0\0\1\x0a\0\0\5\0\x8a" + encoded(b"FILESERVER", 0x20)
-    assert netbios.datagram_client(query) is not None
-    assert netbios.datagram_server(b"\x15" + query[1:]) is not None
-    assert netbios.datagram_client(query + b"x") is None
+    assert netbios.datagram(query) is not None
+    assert netbios.datagram(b"\x15" + query[1:]) is not None
+    assert netbios.datagram(query + b"x") is None
 
 
 def test_a_session_request_alone_is_netbios_and_with_smb_behind_it_smb() -> None:

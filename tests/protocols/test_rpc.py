@@ -6,10 +6,12 @@ import pytest
 
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head
-from oddport.protocols import dcerpc, ntlm, sunrpc
+from oddport.protocols import dcerpc, ntlm, smb, sunrpc
 from oddport.protocols.identify import explain_not, identify
 from oddport.protocols.model import Facts, Tier
 from oddport.protocols.registry import CLIENT, SERVER
+
+from .build import smb2
 
 NULL = bytes(8)
 """AUTH_NONE, no bytes (RFC 5531, 8.2)."""
@@ -214,6 +216,18 @@ def test_a_challenge_says_what_the_server_is_called() -> None:
     facts: Facts = {}
     assert not ntlm.add_facts(b"spnego" + challenge((2, "CORP"), (1, "DC1"), (3, "dc1.corp.example"), (0, "")), facts)
     assert facts == {"domain": "CORP", "computer": "DC1", "dns_computer": "dc1.corp.example"}
+
+
+def test_a_login_inside_smb_is_a_fact_and_is_waited_for() -> None:
+    negotiate = smb2(0, 0, struct.pack("<HH", 36, 1) + bytes(32) + b"\2\2")
+    setup = smb2(1, 0, struct.pack("<H", 25) + bytes(22) + authenticate("CORP", "alice", "LAPTOP7"))
+    found = smb.client(negotiate + setup)
+    assert found is not None
+    assert {"user": "alice", "workstation": "LAPTOP7", "offered": ["2.0.2"]}.items() <= found.facts.items()
+    assert not found.more
+    alone = smb.client(negotiate)
+    assert alone is not None
+    assert alone.more
 
 
 @pytest.mark.parametrize("whole", [authenticate("CORP", "alice", "LAPTOP7"), challenge((2, "CORP"), (1, "DC1"))])
