@@ -12,8 +12,8 @@ Ports are never looked at. Candidates come from the first byte of each direction
 from oddport.engine.columns import TCP
 from oddport.engine.heads import Head
 from oddport.protocols.inner import SWITCHES, add_inner
-from oddport.protocols.model import Facts, Identification, Proof, SideMatch, Tier
-from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, fits, registry
+from oddport.protocols.model import Facts, Identification, Proof, SideMatch, Tier, fits
+from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, registry
 
 PAIR_BITS = 48
 """Bits that two weak directions need together for tier A; fewer make tier C."""

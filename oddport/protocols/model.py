@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import NamedTuple
 
+import cython  # noqa: TC002 - Cython has to see it
+
 FactValue = str | int | bool | list[str]
 Facts = dict[str, FactValue]
 Says = str | tuple[object, ...]
@@ -13,6 +15,17 @@ together only where somebody looks, since nobody ever sees what most flows would
 def said(says: Says) -> str:
     """The text."""
     return says if isinstance(says, str) else str(says[0]) % says[1:]
+
+
+def fits(data: bytes, places: tuple[tuple[int, bytes], ...]) -> bool:
+    """Whether every place, (offset, the bytes that may stand there), is in the data and holds one of its bytes."""
+    at: cython.Py_ssize_t
+    size: cython.Py_ssize_t = len(data)
+    allowed: bytes
+    for at, allowed in places:  # noqa: SIM110 - a generator costs more than most matchers
+        if at >= size or data[at] not in allowed:
+            return False
+    return True
 
 
 class Tier(IntEnum):

@@ -71,7 +71,7 @@ from typing import Literal
 
 from oddport.engine.columns import SCTP, TCP, UDP
 from oddport.engine.heads import Head
-from oddport.protocols.model import Identification, SideMatch
+from oddport.protocols.model import Identification, SideMatch, fits
 
 CLIENT, SERVER = 0, 1
 ANY = bytes(range(256))
@@ -96,11 +96,6 @@ def literal(at: int, text: bytes) -> Places:
 def least(size: int) -> tuple[int, bytes]:
     """The place that only data of at least `size` bytes has."""
     return size - 1, ANY
-
-
-def fits(data: bytes, places: Places) -> bool:
-    """Whether every place is there, with a byte that may stand in it."""
-    return all(at < len(data) and data[at] in allowed for at, allowed in places)
 
 
 MODULES: tuple[str, ...] = (
