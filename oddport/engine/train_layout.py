@@ -32,7 +32,8 @@ KEPT = 27  # number of the batch in which a plain train became complete
 PIECE = 28  # index of its first fragment among that batch's
 AT = 29  # index of its first byte in that batch's buffer
 FLOW = 30
-WORDS = 31
+ODDITIES = 31  # of a plain train, bits of ANOMALIES
+WORDS = 32
 
 # LIST
 HELD = 0  # open and complete ones, the oldest first

@@ -55,6 +55,8 @@ cdef class TrainSlots:
     cdef bint _fits(self, Py_ssize_t i) except -1 nogil
     cdef bint _begins(self, Py_ssize_t i) except -1 nogil
     cdef bint _continues(self, Py_ssize_t i, Py_ssize_t slot) except -1 nogil
+    cdef int _read_first(self, Py_ssize_t i, Py_ssize_t slot) except -1 nogil
+    cdef long long _header_size(self, int proto) except -1 nogil
     cdef int _complete(self, Py_ssize_t i, Py_ssize_t slot) except -1 nogil
     cdef int _note_done(self, Py_ssize_t i, Py_ssize_t slot, long long piece, long long pieces, long long total, long long captured, long long proto) except -1 nogil
     cdef int _finish(self, Py_ssize_t i, Py_ssize_t slot) except -1 nogil

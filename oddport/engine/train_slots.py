@@ -1,8 +1,8 @@
 """Keys, order and accounts of all fragment trains that are not over yet, and the short road that plain ones take.
 
-A plain train comes whole, in order and within one batch, and nothing is odd about it: sums are all it needs. `run`
-stops before a fragment that does not fit that, and the caller goes on with an Assembly, which gives the same for any
-train. The types of the compiled build stand in train_slots.pxd.
+A plain train comes whole, in order, without gap or overlap, and within one batch: sums are all it needs. `run` stops
+before a fragment that does not fit that, and the caller goes on with an Assembly, which gives the same for any train.
+The types of the compiled build stand in train_slots.pxd.
 """
 
 import secrets
@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 from oddport.engine import train_layout as layout
 from oddport.engine.batch import Decoded, RecordBatch
 from oddport.engine.fragment_rows import fragment_rows, train_keys
-from oddport.engine.reassembly import AUTHENTICATION, IP_MAX, IPV6_HEADER, TINY, TTL_SPREAD
-from oddport.engine.trains import FRAGMENTS_KEPT
+from oddport.engine.reassembly import (
+    AUTHENTICATION,
+    FRAGMENT_HEADER,
+    HEADER_SIZE,
+    IP_MAX,
+    IPV6_HEADER,
+    TINY,
+    TTL_SPREAD,
+)
+from oddport.engine.trains import FRAGMENTS_KEPT, anomaly_mask
 
 TRAIN_COST = 2_048
 """Bytes that an open train is charged besides its data."""
@@ -51,6 +59,7 @@ LAST_ROW = cython.declare(cython.Py_ssize_t, layout.LAST_ROW)
 KEPT = cython.declare(cython.Py_ssize_t, layout.KEPT)
 PIECE = cython.declare(cython.Py_ssize_t, layout.PIECE)
 FLOW = cython.declare(cython.Py_ssize_t, layout.FLOW)
+ODDITIES = cython.declare(cython.Py_ssize_t, layout.ODDITIES)
 WORDS = layout.WORDS
 HELD = cython.declare(cython.Py_ssize_t, layout.HELD)
 ATOMIC = cython.declare(cython.Py_ssize_t, layout.ATOMIC)
@@ -77,10 +86,22 @@ LONGEST = cython.declare(cython.longlong, IP_MAX)
 SMALLEST = cython.declare(cython.longlong, TINY)
 SPREAD = cython.declare(cython.longlong, TTL_SPREAD)
 MOST = cython.declare(cython.longlong, FRAGMENTS_KEPT)
+SIZE_TCP = cython.declare(cython.longlong, HEADER_SIZE[6])
+SIZE_UDP = cython.declare(cython.longlong, HEADER_SIZE[17])
+SIZE_ICMP6 = cython.declare(cython.longlong, HEADER_SIZE[58])
+SIZE_SCTP = cython.declare(cython.longlong, HEADER_SIZE[132])
 HEADER6 = cython.declare(cython.longlong, IPV6_HEADER)
+A_TINY = cython.declare(cython.longlong, anomaly_mask(["tiny"]))
+A_TINY_FIRST = cython.declare(cython.longlong, anomaly_mask(["tiny_first"]))
+A_NO_UPPER_HEADER = cython.declare(cython.longlong, anomaly_mask(["no_upper_header"]))
+A_FLAGS_NONSENSE = cython.declare(cython.longlong, anomaly_mask(["flags_nonsense"]))
+A_TTL_MIXED = cython.declare(cython.longlong, anomaly_mask(["ttl_mixed"]))
+A_UDP_LENGTH = cython.declare(cython.longlong, anomaly_mask(["udp_length"]))
 P_TCP = cython.declare(cython.int, 6)
 P_UDP = cython.declare(cython.int, 17)
 P_AUTHENTICATION = cython.declare(cython.int, AUTHENTICATION)
+P_FRAGMENT = cython.declare(cython.int, FRAGMENT_HEADER)
+P_ICMP6 = cython.declare(cython.int, 58)
 P_SCTP = cython.declare(cython.int, 132)
 P_UDPLITE = cython.declare(cython.int, 136)
 TIME_MOST = cython.declare(cython.longlong, 1 << 61)
@@ -177,7 +198,6 @@ class TrainSlots:
     def _take(self, i: cython.Py_ssize_t) -> cython.int:
         """Put a fragment to its plain train; 0: it belongs to none."""
         slot: cython.Py_ssize_t
-        ports: cython.longlong
         if not self._fits(i):
             return 0
         slot = self._current(i)
@@ -185,12 +205,7 @@ class TrainSlots:
             if not self._begins(i):
                 return 0
             slot = self._open(i, HELD, PLAIN_OPEN)
-            self.rec[slot, PROTO] = self.proto[i]
-            self.rec[slot, TTL_LOW] = self.rec[slot, TTL_HIGH] = self.ttl[i]
-            if self.proto[i] in (P_TCP, P_UDP, P_SCTP, P_UDPLITE):
-                ports = self.row_sport[self.row_list[i]]
-                self.rec[slot, PORTS] = (ports << 16) | self.row_dport[self.row_list[i]]
-            self.rec[slot, FIRST_ROW] = i
+            self._read_first(i, slot)
         elif self.rec[slot, ROAD] != PLAIN_OPEN or not self._continues(i, slot):
             return 0
         else:
@@ -200,6 +215,10 @@ class TrainSlots:
         self.rec[slot, FILLED] += self.length[i]
         if self.ts[i] > self.rec[slot, LAST_NS]:
             self.rec[slot, LAST_NS] = self.ts[i]
+        if self.more[i] and self.length[i] < SMALLEST:
+            self.rec[slot, ODDITIES] |= A_TINY
+        if self.flags[i] & 6 or (self.flags[i] and self.keys[i, WHERE] & 0xFF == 6):
+            self.rec[slot, ODDITIES] |= A_FLAGS_NONSENSE
         self._charge(slot, COST_FRAGMENT + self.length[i])
         if not self.more[i]:
             self._complete(i, slot)
@@ -207,19 +226,21 @@ class TrainSlots:
         return 1
 
     def _fits(self, i: cython.Py_ssize_t) -> cython.bint:
-        """Whether nothing about the fragment by itself is odd."""
+        """Whether the fragment by itself asks for no more than sums."""
         six: cython.bint = self.keys[i, WHERE] & 0xFF == 6
         length: cython.longlong = self.length[i]
         outside: cython.longlong = self.header[i]
         proto: cython.int = self.proto[i]
-        if self.captured[i] != length or length == 0 or (self.more[i] and (length % 8 or length < SMALLEST)):
+        if self.captured[i] != length or length == 0 or (self.more[i] and length % 8):
             return False
         if six:
-            # others than these may be extension headers
-            if outside != HEADER6 or self.flags[i] or proto not in (1, 6, 17, 58, 132, 136):
+            # extension headers (reassembly.EXTENSIONS) have to be walked, but for a short one before the fragment's
+            if outside > HEADER6 + 8 or proto in (0, 43, 44, 51, 60, 135, 139, 140):
                 return False
-            outside = 0
-        elif self.flags[i] & 6 or proto == P_AUTHENTICATION:
+            if outside > HEADER6 and self.data[self.start[i] - 8 - outside + 6] == P_FRAGMENT:
+                return False
+            outside -= HEADER6
+        elif proto == P_AUTHENTICATION:
             return False
         if self.keys[i, WHERE] & 0xFF00 or outside + self.offset[i] + length > LONGEST:
             return False
@@ -229,35 +250,65 @@ class TrainSlots:
         return self.offset[i] == 0 and self.more[i]
 
     def _continues(self, i: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.bint:
-        """Whether the fragment follows the others and makes nothing odd about them."""
-        first: cython.Py_ssize_t
-        total: cython.longlong
-        said: cython.longlong
+        """Whether the fragment follows the others; if so, its TTL and place are taken note of."""
         ttl: cython.longlong = self.ttl[i]
         if self.offset[i] != self.rec[slot, FILLED] or self.proto[i] != self.rec[slot, PROTO]:
             return False
         if self.rec[slot, COUNT] == MOST:
             return False
-        if self.rec[slot, TTL_HIGH] - ttl >= SPREAD or ttl - self.rec[slot, TTL_LOW] >= SPREAD:
-            return False
-        if not self.more[i] and self.proto[i] == P_UDP:
-            first = self.start[self.rec[slot, FIRST_ROW]]
-            total = self.rec[slot, FILLED] + self.length[i]
-            said = (self.data[first + 4] << 8) | self.data[first + 5]
-            # 0 is a jumbogram's (RFC 2675, section 4), which IPv4 has not
-            if said != total and (said or self.keys[i, WHERE] & 0xFF == 4):
-                return False
         if ttl < self.rec[slot, TTL_LOW]:
             self.rec[slot, TTL_LOW] = ttl
         if ttl > self.rec[slot, TTL_HIGH]:
             self.rec[slot, TTL_HIGH] = ttl
+        if self.rec[slot, TTL_HIGH] - self.rec[slot, TTL_LOW] >= SPREAD:
+            self.rec[slot, ODDITIES] |= A_TTL_MIXED
+        if self.offset[i] == 8 and self.proto[i] == P_TCP:
+            self.rec[slot, ODDITIES] |= A_TINY_FIRST
         return True
+
+    def _read_first(self, i: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.int:
+        """The ports, and whether the transport header is all there, by a plain train's first fragment."""
+        proto: cython.int = self.proto[i]
+        length: cython.longlong = self.length[i]
+        size: cython.longlong = self._header_size(proto)
+        ports: cython.longlong
+        self.rec[slot, PROTO] = proto
+        self.rec[slot, TTL_LOW] = self.rec[slot, TTL_HIGH] = self.ttl[i]
+        self.rec[slot, FIRST_ROW] = i
+        if self.keys[i, WHERE] & 0xFF == 6 and size > length:
+            self.rec[slot, ODDITIES] |= A_NO_UPPER_HEADER
+        if proto not in (P_TCP, P_UDP, P_SCTP, P_UDPLITE):
+            return 0
+        ports = self.row_sport[self.row_list[i]]
+        self.rec[slot, PORTS] = (ports << 16) | self.row_dport[self.row_list[i]]
+        if proto == P_TCP and length >= 13:
+            size = max(size, (self.data[self.start[i] + 12] >> 4) * 4)
+        if size >= length:
+            self.rec[slot, ODDITIES] |= A_TINY_FIRST
+        return 0
+
+    def _header_size(self, proto: cython.int) -> cython.longlong:
+        """The least bytes of the transport header."""
+        if proto == P_TCP:
+            return SIZE_TCP
+        if proto == P_SCTP:
+            return SIZE_SCTP
+        if proto == P_ICMP6:
+            return SIZE_ICMP6
+        return SIZE_UDP if proto in (P_UDP, P_UDPLITE) else 0
 
     def _complete(self, i: cython.Py_ssize_t, slot: cython.Py_ssize_t) -> cython.int:
         """The plain train's last fragment came: note what its datagram is put together from."""
         piece: cython.longlong = self.rec[slot, FIRST_ROW]
         count: cython.Py_ssize_t = 0
         total: cython.longlong = self.rec[slot, FILLED]
+        first: cython.Py_ssize_t = self.start[piece]
+        said: cython.longlong
+        if self.rec[slot, PROTO] == P_UDP:
+            said = (self.data[first + 4] << 8) | self.data[first + 5]
+            # 0 is a jumbogram's (RFC 2675, section 4), which IPv4 has not
+            if said != total and (said or self.keys[i, WHERE] & 0xFF == 4):
+                self.rec[slot, ODDITIES] |= A_UDP_LENGTH
         self.rec[slot, PIECE] = self.pieces_count
         self.rec[slot, KEPT] = self.batch
         while True:
@@ -488,6 +539,7 @@ class TrainSlots:
         self.rec[slot, FLOOR] = self._sum(ts, -self.timeout)
         self.rec[slot, DEADLINE] = self._sum(ts, self.timeout)
         self.rec[slot, COST] = self.rec[slot, COUNT] = self.rec[slot, FILLED] = self.rec[slot, FLOW] = 0
+        self.rec[slot, ODDITIES] = 0
         self.rec[slot, PORTS] = -1
         self.rec[slot, NOTES] = 0
         if ts <= self._sum(self.begun, self.timeout):

@@ -98,6 +98,7 @@ def _plain_rows(rows: NDArray[np.int64]) -> NDArray[np.void]:
     trains["total"] = trains["reassembled"] = rows[:, layout.FILLED]
     trains["sport"] = ports >> 16
     trains["dport"] = np.where(ports < 0, -1, ports & 0xFFFF)
+    trains["anomalies"] = rows[:, layout.ODDITIES]
     trains["at_start"] = rows[:, layout.NOTES] & layout.AT_START != 0
     trains["at_end"] = rows[:, layout.NOTES] & layout.AT_END != 0
     return trains

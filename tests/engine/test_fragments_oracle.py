@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -190,13 +191,27 @@ def traffic(draw: random.Random, count: int) -> list[bytes]:
 
 def honest(draw: random.Random) -> list[bytes]:
     """A train in order; its protocol, its UDP length and its TTLs may be anything that occurs."""
-    body = draw.randbytes(draw.randrange(300, 3_000))
-    proto, data = draw.choice(((17, udp(body)), (17, udp(body)), (6, tcp(body)), (1, body), (17, udp(body, length=9))))
-    step, ident, size = draw.choice((256, 520, 1480)), draw.randrange(60), len(data)
+    body = draw.randbytes(draw.randrange(1, 20) if draw.random() < 0.3 else draw.randrange(300, 3_000))
+    proto, data = draw.choice(
+        (
+            (17, udp(body)),
+            (6, tcp(body)),
+            (6, tcp(body, options=bytes(8))),
+            (1, body),
+            (44, body),
+            (58, body),
+            (132, body),
+            (17, udp(body, length=9)),
+            (17, udp(body, length=0)),
+        )
+    )
+    step, ident, size = draw.choice((8, 24) if len(data) < 60 else (256, 520, 1480)), draw.randrange(60), len(data)
     make = draw.choice((piece4, piece4, piece6))
-    odd = {"ttl": 61} if make is piece4 and draw.random() < 0.05 else {}
+    before = draw.choice(((44, 60), (44, 44))) if make is piece6 and draw.random() < 0.2 else None
+    odd: dict[str, Any] = {"ttl": 61} if make is piece4 and draw.random() < 0.05 else {}
+    same: dict[str, Any] = {"before": bytes((before[0], 0)) + bytes(6), "before_proto": before[1]} if before else {}
     return [
-        make(data[at : at + step], at, at + step < size, ident=ident, proto=proto, **(odd if at else {}))
+        make(data[at : at + step], at, at + step < size, ident=ident, proto=proto, **(odd if at else {}), **same)
         for at in range(0, size, step)
     ]
 
