@@ -12,15 +12,15 @@ from oddport.engine.columns import FLOW
 from oddport.protocols.model import PortVerdict
 
 FLOWS = 4_000_000
-"""Flows that are remembered: some 100 bytes each."""
+"""Flows that are remembered: 80 bytes each, and as much again while they are put in order."""
 
 _KEPT = (
-    "id", "first_ns", "last_ns", "src", "dst", "version", "proto", "sport", "dport", "packets_o", "packets_r",
-    "payload_o", "payload_r", "state", "server", "notes",
+    "id", "first_ns", "last_ns", "src", "dst", "version", "proto", "sport", "dport", "payload_o", "payload_r", "state",
+    "server",
 )  # fmt: skip
 PAST: np.dtype[np.void] = np.dtype(
     [(name, FLOW[name]) for name in _KEPT]
-    + [("server_port", np.dtype("u2")), ("verdict", np.dtype("u1")), ("tier", np.dtype("u1")), ("app", np.dtype("i2"))]
+    + [("server_port", np.dtype("u2")), ("verdict", np.dtype("u1")), ("app", np.dtype("i2"))]
 )
 """One record a flow: what columns.FLOW has of it, and the facts that were added (server_port 0 = unknown; app is an
 index into History.apps, -1 = none)."""
@@ -82,7 +82,7 @@ class History:
         rows = np.empty(count, PAST)
         for name in _KEPT:
             rows[name] = batch.flows[name][:count]
-        for name in ("server_port", "verdict", "tier"):
+        for name in ("server_port", "verdict"):
             rows[name] = getattr(batch, name)[:count]
         codes = np.array([*map(self._code, batch.names), -1], np.int16)
         rows["app"] = codes[batch.app_id[:count]]
