@@ -117,10 +117,10 @@ def test_a_room_brings_in_only_the_rooms_below_it(module: str, allowed: set[str]
 def test_listing_detectors_imports_none_of_them() -> None:
     code = (
         "import sys; from oddport.detection.registry import entries; "
-        "print([entry.name for entry in entries()], sorted(n for n in sys.modules if n.startswith('detectors')))"
+        "print(len(entries()) > 1, sorted(n for n in sys.modules if n.startswith('detectors')))"
     )
     done = python(code)
-    assert done.stdout.strip() == "['port-mismatch', 'udp-fragments'] []", done.stderr
+    assert done.stdout.strip() == "True []", done.stderr
 
 
 def test_built_in_detectors_are_registered_like_anyone_elses() -> None:
