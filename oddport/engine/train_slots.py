@@ -174,6 +174,10 @@ class TrainSlots:
             np.ascontiguousarray(self.raws[name])
             for name in ("ts", "offset", "length", "captured", "more", "ttl", "proto", "flags", "header_length")
         )
+        # a field of a lone packed row is contiguous, but not aligned, and a plain memoryview reads no such numbers
+        ts, offset, length, captured, flags, header = (
+            np.require(x, requirements="CA") for x in (ts, offset, length, captured, flags, header)
+        )
         self.ts, self.offset, self.length, self.captured = (x.data for x in (ts, offset, length, captured))
         self.more, self.ttl, self.proto = more.view(np.uint8).data, ttl.data, proto.data
         self.flags, self.header = flags.data, header.data
