@@ -176,7 +176,7 @@ class TrainSlots:
         )
         # a field of a lone packed row is contiguous, but not aligned, and a plain memoryview reads no such numbers
         ts, offset, length, captured, flags, header = (
-            np.require(x, requirements="CA") for x in (ts, offset, length, captured, flags, header)
+            np.require(x, requirements=("C", "A")) for x in (ts, offset, length, captured, flags, header)
         )
         self.ts, self.offset, self.length, self.captured = (x.data for x in (ts, offset, length, captured))
         self.more, self.ttl, self.proto = more.view(np.uint8).data, ttl.data, proto.data
