@@ -22,20 +22,22 @@ Rules (offsets and widths in bytes, numbers big-endian unless `little`):
     within(at, width, plus)          number + plus lies in the datagram
     records(at, width, plus, …)      a stream: number + plus is the size of the message; the next one begins behind it
 
-A side is several messages of which one must fit; where more do, the one with the most bits counts. A match is strong
-(registry.py) where the table and the check force STRONG_BITS, at least STRONG_MARGIN of them behind the first four
-bytes; a length that closes counts among these wherever it stands. A stream may be cut anywhere: its length closes where
+A side is several messages (or phrases: phrases.py) of which one must fit; where more do, the one with the most bits
+counts. A match is strong (registry.py) where the table and the check force STRONG_BITS, at least STRONG_MARGIN of them
+behind the first four bytes; a length that closes counts among these wherever it stands; `alone=False` makes it weak: a
+length in front of anything is not one protocol's. A stream may be cut anywhere: its length closes where
 the messages fill the data exactly; each further message that begins as `each` says counts, too.
 """
 
 from collections.abc import Callable
 from math import log2
-from typing import Literal, NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, Protocol, TypedDict, Unpack
 
 import cython
 
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, Grammar, Pair, Places, byte_set_text, least
+from oddport.protocols.registry import ANY, CLIENT, Grammar, Pair, Places, byte_set_text
+from oddport.protocols.registry import least as at_least
 
 STRONG_BITS = 32
 """Bits that one direction must force to prove a protocol: one random message in 4 billion has them."""
@@ -174,24 +176,39 @@ def _wrong(rules: Rules, data: bytes, start: int) -> tuple[int, str]:
     return -1, ""
 
 
+def _place(rule: Byte | Number) -> tuple[int, bytes]:
+    """The byte that the rule restricts most, and what it may be."""
+    if isinstance(rule, Byte):
+        return rule.at, rule.allowed
+    shift = 8 * (rule.width - 1)
+    highest = range(rule.low >> shift, (rule.high >> shift) + 1)
+    return rule.at + (rule.width - 1 if rule.little else 0), bytes(highest)
+
+
 class Message:
     """One kind of message: what is fixed in it. Made by `message`."""
 
     __slots__ = (
-        "_bytes", "_check", "_facts", "_header", "_length", "_numbers", "_worth",
-        "bits", "first", "least", "margin", "rules", "spans",
+        "_alone", "_bytes", "_check", "_facts", "_header", "_length", "_most", "_numbers", "_worth",
+        "bits", "first", "least", "margin", "places", "rules", "spans",
     )  # fmt: skip
 
     def __init__(
-        self, says: str, rules: Rules, least: int, check: Check | None, facts: Callable[[bytes], Facts] | None
+        self,
+        says: str,
+        rules: Rules,
+        sizes: tuple[int, int],
+        check: Check | None,
+        facts: Callable[[bytes], Facts] | None,
+        alone: bool,
     ) -> None:
         lengths = [rule for rule in rules if isinstance(rule, Length)]
         if len(lengths) > 1 or any(not isinstance(r, Byte) and not 1 <= r.width <= WIDEST for r in rules):
             raise ValueError(f"{says}: a message has at most one length, and numbers of 1 to {WIDEST} bytes")
         self.rules = rules
-        self.least = max(least, *(_end(rule) for rule in rules))
-        first = next((rule.allowed for rule in rules if isinstance(rule, Byte) and rule.at == 0), None)
-        self.first = bytes(range(256)) if first is None else first
+        self.least = max(sizes[0], *(_end(rule) for rule in rules))
+        self.places = dict(_place(rule) for rule in rules if not isinstance(rule, Length))
+        self.first = next((rule.allowed for rule in rules if isinstance(rule, Byte) and rule.at == 0), ANY)
         self.bits = sum(_bits(rule) for rule in rules)
         self.margin = sum(_bits(rule) for rule in rules if rule.at >= 4)
         self._bytes = tuple((rule.at, rule.among) for rule in rules if isinstance(rule, Byte))
@@ -200,8 +217,10 @@ class Message:
         each = self._length.each if self._length is not None else ()
         self._header = max((_end(rule) for rule in (*each, *lengths)), default=0)
         self._worth = sum(_bits(rule) for rule in each)
+        self._most = sizes[1]
         self._check = check
         self._facts = facts
+        self._alone = alone
         begin = (0, max((_end(rule) for rule in rules if isinstance(rule, Byte)), default=self.least), says)
         self.spans: tuple[tuple[int, int, str], ...] = (begin,)
         if self._length is not None:
@@ -211,7 +230,7 @@ class Message:
         """The match of data that begin with this message."""
         at: cython.Py_ssize_t
         among: bytes
-        if len(data) < self.least:
+        if not self.least <= len(data) <= self._most:
             return None
         for at, among in self._bytes:
             if not among[data[at]]:
@@ -230,7 +249,7 @@ class Message:
                 return None
             more += confirmed
         bits = self.bits + more
-        strong = bits >= STRONG_BITS and self.margin + more >= STRONG_MARGIN
+        strong = self._alone and bits >= STRONG_BITS and self.margin + more >= STRONG_MARGIN
         return SideMatch(strong, self.spans, {} if self._facts is None else self._facts(data), False, int(bits))
 
     def _closing(self, data: bytes, length: Length) -> float:
@@ -263,10 +282,14 @@ class Message:
     def refuses(self, data: bytes) -> tuple[int, str]:
         """(offset, reason) by which the table refuses the data; (-1, "") where they fit, or are cut."""
         at, why = _wrong(self.rules, data, 0)
-        length = self._length
-        if why or length is None:
+        if why:
             return at, why
         size = len(data)
+        if size > self._most:
+            return self._most, f"message has {size} bytes, expected at most {self._most}"
+        length = self._length
+        if length is None:
+            return -1, ""
         if length.closes != "records" and size < self.least:
             return size, f"datagram has {size} bytes, expected at least {self.least}"
         if size < _end(length):
@@ -286,48 +309,63 @@ def message(
     says: str,
     *rules: Rules,
     least: int = 0,
+    most: int = UNLIMITED,
     check: Check | None = None,
     facts: Callable[[bytes], Facts] | None = None,
+    alone: bool = True,
 ) -> Message:
     """A message by its rules, in the order in which they are tried; `says` is its name for a person.
 
-    least: smallest size in bytes, if the rules do not tell. check: see Check; it is asked last, with at least `least`
-    bytes. facts: what an analyst would ask, asked only of a match. Raises ValueError where the rules contradict what a
-    message is.
+    least: smallest size in bytes, if the rules do not tell; most: largest size (of a datagram, or of all that a stream
+    says first). check: see Check; it is asked last, with at least `least` bytes. facts: what an analyst would ask, of
+    a match only. alone: whether it may prove the protocol by itself. Raises ValueError where the rules contradict
+    what a message is.
     """
-    return Message(says, _flat(rules), least, check, facts)
+    return Message(says, _flat(rules), (least, most), check, facts, alone)
 
 
-def _place(rule: Byte | Number) -> tuple[int, bytes]:
-    """The byte that the rule restricts most, and what it may be."""
-    if isinstance(rule, Byte):
-        return rule.at, rule.allowed
-    shift = 8 * (rule.width - 1)
-    highest = range(rule.low >> shift, (rule.high >> shift) + 1)
-    return rule.at + (rule.width - 1 if rule.little else 0), bytes(highest)
+class Part(Protocol):
+    """What a side is made of: a message, or a phrase."""
+
+    @property
+    def first(self) -> bytes:
+        """Its possible first bytes."""
+
+    @property
+    def least(self) -> int:
+        """Its smallest size in bytes."""
+
+    @property
+    def places(self) -> dict[int, bytes]:
+        """Offset → the bytes that may stand there, for places that are checked."""
+
+    def match(self, data: bytes) -> SideMatch | None:
+        """The match of data that begin with it."""
+
+    def refuses(self, data: bytes) -> tuple[int, str]:
+        """(offset, reason) by which it refuses the data; (-1, "") where they may fit."""
 
 
-def _places(messages: tuple[Message, ...]) -> Places:
-    """What all messages ask for behind the first byte: their least size, and the bytes that each of them restricts."""
-    allowed = [dict(_place(rule) for rule in one.rules if not isinstance(rule, Length)) for one in messages]
-    common = sorted(set.intersection(*map(set, allowed)) - {0})
-    places = ((at, bytes(sorted(set(b"".join(each[at] for each in allowed))))) for at in common)
-    return least(min(one.least for one in messages)), *places
+def _shared(parts: tuple[Part, ...]) -> Places:
+    """What all parts ask for behind the first byte: their least size, and the bytes that each of them restricts."""
+    common = sorted(set.intersection(*(set(one.places) for one in parts)) - {0})
+    places = ((at, bytes(sorted(set(b"".join(one.places[at] for one in parts))))) for at in common)
+    return at_least(min(one.least for one in parts)), *places
 
 
 class Side:
-    """What one role sends first: one of some messages. Made by `side`."""
+    """What one role sends first: one of some messages or phrases. Made by `side`."""
 
-    __slots__ = ("_by_first", "first", "messages", "places")
+    __slots__ = ("_by_first", "_parts", "first", "places")
 
-    def __init__(self, messages: tuple[Message, ...]) -> None:
-        self.messages = messages
-        self.first = bytes(sorted({value for one in messages for value in one.first}))
-        self._by_first = tuple(tuple(one for one in messages if value in one.first) for value in range(256))
-        self.places = _places(messages)
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self._parts = parts
+        self.first = bytes(sorted({value for one in parts for value in one.first}))
+        self.places = _shared(parts)
+        self._by_first = tuple(tuple(one for one in parts if value in one.first) for value in range(256))
 
     def match(self, data: bytes) -> SideMatch | None:
-        """The best match among the messages; a matcher (registry.py)."""
+        """The best match among the parts; a matcher (registry.py)."""
         best: SideMatch | None = None
         for one in self._by_first[data[0]]:
             found = one.match(data)
@@ -336,14 +374,14 @@ class Side:
         return best
 
     def reject(self, data: bytes) -> str:
-        """Why the data are none of the messages, by the one that fits farthest; "" where one may fit."""
-        reasons = [one.refuses(data) for one in self.messages]
+        """Why the data are none of the parts, by the one that fits farthest; "" where one may fit."""
+        reasons = [one.refuses(data) for one in self._parts]
         return max(reasons)[1] if all(why for _, why in reasons) else ""
 
 
-def side(*messages: Message) -> Side:
-    """What one role sends first: one of these messages."""
-    return Side(messages)
+def side(*parts: Part) -> Side:
+    """What one role sends first: one of these messages or phrases."""
+    return Side(parts)
 
 
 def same(width: int, asked: int, answered: int | None = None) -> Pair:

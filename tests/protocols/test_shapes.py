@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from oddport.engine.columns import UDP
+from oddport.protocols.phrases import phrase
 from oddport.protocols.registry import CLIENT, SERVER
 from oddport.protocols.shapes import (
     Message,
@@ -149,6 +150,28 @@ def test_of_several_messages_the_one_that_is_worth_most_counts() -> None:
     assert side(message("a", fixed(0, b"AB")), message("b", fixed(0, b"C"))).reject(b"AX") == (
         "byte 1 is 0x58, expected 'B'"
     )
+
+
+def test_a_message_has_a_size_and_may_be_too_common_to_prove_anything() -> None:
+    one = message("m", fixed(0, b"ABCDEF"), least=8, most=9, alone=False)
+    assert [one.match(b"ABCDEF".ljust(size)) is not None for size in (7, 8, 9, 10)] == [False, True, True, False]
+    found = one.match(b"ABCDEF12")
+    assert found is not None
+    assert not found.strong
+    assert why(one, b"ABCDEF1234") == "message has 10 bytes, expected at most 9"
+
+
+def test_a_phrase_is_a_part_of_a_side_too() -> None:
+    greeting = phrase("greeting", rb"HELLO (?P<host>[a-z.]{1,80})\r\n", 64, begins=(b"HELLO ",))
+    both = side(greeting, message("m", fixed(0, b"HI")))
+    assert (both.first, both.places) == (b"H", ((1, ANY), (1, b"EI")))
+    found = both.match(b"HELLO there.example\r\nmore")
+    assert found is not None
+    assert (found.facts, found.strong, found.bits) == ({"host": "there.example"}, True, 64)
+    assert found.spans == ((0, 21, "greeting"),)
+    assert both.match(b"HELLO There\r\n") is None
+    assert both.reject(b"HEL") == ""
+    assert both.reject(b"HEAD / ") == "byte 2 is 0x41, greeting does not go on like that"
 
 
 def test_facts_are_asked_of_matches_only() -> None:
