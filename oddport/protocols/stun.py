@@ -50,12 +50,12 @@ def _attributes(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, i
 
 
 def _confirmed(data: bytes, header: int, old: bool) -> int:
-    """2 bits where the attributes behind a header at `header` close; for each of those before the cookie OLD_BITS."""
+    """Whether the attributes behind a header at `header` close (-1: no); OLD_BITS for each before the cookie."""
     start = header + HEADER
     end = start + u16(data, header + 2)
     if end - start & 3:
         return -1
-    bits = 2
+    bits = 0
     for index, (kind, _, size) in enumerate(_attributes(data, start, min(end, len(data)))):
         if size < 0:
             return bits if end > len(data) else -1
