@@ -55,7 +55,7 @@ TRACKER_TOLD = struct.pack(">IIQ", 0, 0x1234ABCD, 0x1122334455667788)
 # SOCKS (RFC 1928, 1929) -----------------------------------------------------------------------------------------------
 
 SOCKS5 = b"\5\2\0\2" + b"\1\5alice\6secret" + b"\5\1\0\3\x0bexample.org\0\x50"
-SOCKS5_TOLD = b"\5\2" + b"\1\0" + b"\5\0\0\1\x0a\0\0\5\xc0\1" + b"HTTP/1.1 200 OK\r\n"
+SOCKS5_TOLD = b"\5\2" + b"\1\0" + b"\5\0\0\1\x0a\0\0\5\xc0\1"
 SOCKS4A = b"\4\1\0\x50\0\0\0\1alice\0www.example.org\0"
 SOCKS4_TOLD = b"\0\x5a\0\x50\x0a\0\0\5"
 
