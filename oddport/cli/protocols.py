@@ -30,7 +30,7 @@ def checked(grammar: Grammar, role: int) -> list[str]:
         return []
     table = getattr(matcher, "__self__", None)
     if isinstance(table, Side):
-        return list(dict.fromkeys(one.spans[0][2] for one in table.messages))
+        return list(dict.fromkeys(one.says for one in table.parts))
     return [" ".join(cleandoc(matcher.__doc__ or "its first bytes").split())]
 
 

@@ -16,10 +16,10 @@ from oddport.protocols.text import clean
 class Phrase:
     """One thing that a side may say first. Made by `phrase`."""
 
-    __slots__ = ("_begins", "_bits", "_pattern", "_says", "_strong", "first", "least", "places")
+    __slots__ = ("_begins", "_bits", "_pattern", "_strong", "first", "least", "places", "says")
 
     def __init__(self, says: str, pattern: bytes, bits: int, begins: tuple[bytes, ...], strong: bool) -> None:
-        self._says = says
+        self.says = says
         self._pattern = re.compile(pattern, re.DOTALL)
         self._bits = bits
         self._begins = begins
@@ -36,7 +36,7 @@ class Phrase:
         if found is None:
             return None
         facts: Facts = {name: clean(value) for name, value in found.groupdict().items() if value is not None}
-        return SideMatch(self._strong, ((0, found.end(), self._says),), facts, False, self._bits)
+        return SideMatch(self._strong, ((0, found.end(), self.says),), facts, False, self._bits)
 
     def refuses(self, data: bytes) -> tuple[int, str]:
         """(offset, reason) by which no word fits; (-1, "") where one does, or is cut."""
@@ -48,7 +48,7 @@ class Phrase:
             if same in (len(word), len(data)):
                 return -1, ""
             best = max(best, same)
-        return best, f"byte {best} is 0x{data[best]:02x}, {self._says} does not go on like that"
+        return best, f"byte {best} is 0x{data[best]:02x}, {self.says} does not go on like that"
 
 
 def phrase(says: str, pattern: bytes, bits: int, *, begins: tuple[bytes, ...], strong: bool = True) -> Phrase:

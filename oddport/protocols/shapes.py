@@ -190,7 +190,7 @@ class Message:
 
     __slots__ = (
         "_alone", "_bytes", "_check", "_facts", "_header", "_length", "_most", "_numbers", "_worth",
-        "bits", "first", "least", "margin", "places", "rules", "spans",
+        "bits", "first", "least", "margin", "places", "rules", "says", "spans",
     )  # fmt: skip
 
     def __init__(
@@ -205,6 +205,7 @@ class Message:
         lengths = [rule for rule in rules if isinstance(rule, Length)]
         if len(lengths) > 1 or any(not isinstance(r, Byte) and not 1 <= r.width <= WIDEST for r in rules):
             raise ValueError(f"{says}: a message has at most one length, and numbers of 1 to {WIDEST} bytes")
+        self.says = says
         self.rules = rules
         self.least = max(sizes[0], *(_end(rule) for rule in rules))
         self.places = dict(_place(rule) for rule in rules if not isinstance(rule, Length))
@@ -328,6 +329,10 @@ class Part(Protocol):
     """What a side is made of: a message, or a phrase."""
 
     @property
+    def says(self) -> str:
+        """Its name for a person."""
+
+    @property
     def first(self) -> bytes:
         """Its possible first bytes."""
 
@@ -356,10 +361,10 @@ def _shared(parts: tuple[Part, ...]) -> Places:
 class Side:
     """What one role sends first: one of some messages or phrases. Made by `side`."""
 
-    __slots__ = ("_by_first", "_parts", "first", "places")
+    __slots__ = ("_by_first", "first", "parts", "places")
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
-        self._parts = parts
+        self.parts = parts
         self.first = bytes(sorted({value for one in parts for value in one.first}))
         self.places = _shared(parts)
         self._by_first = tuple(tuple(one for one in parts if value in one.first) for value in range(256))
@@ -375,7 +380,7 @@ class Side:
 
     def reject(self, data: bytes) -> str:
         """Why the data are none of the parts, by the one that fits farthest; "" where one may fit."""
-        reasons = [one.refuses(data) for one in self._parts]
+        reasons = [one.refuses(data) for one in self.parts]
         return max(reasons)[1] if all(why for _, why in reasons) else ""
 
 
