@@ -72,8 +72,8 @@ PROTOCOLS = (
             grammar((TCP,), side(COMMAND), side(REPLY)),
             grammar(
                 (TCP,),
-                side(message("request of memcached", *binary(0x80), least=HEADER, check=lengths)),
-                side(message("answer of memcached", *binary(0x81), least=HEADER, check=lengths)),
+                side(message("request of memcached", *binary(0x80), least=HEADER, check=lengths, alone=False)),
+                side(message("answer of memcached", *binary(0x81), least=HEADER, check=lengths, alone=False)),
                 pair=same(1, 1),
             ),
             grammar(

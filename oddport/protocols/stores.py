@@ -54,9 +54,9 @@ MONGO_CLIENT = side(
     message("packed message of MongoDB", ASKING, *_operation(OP_COMPRESSED), least=25),
 )
 MONGO_SERVER = side(
-    message("reply of MongoDB", *_operation(OP_REPLY), least=36),
+    message("reply of MongoDB", *_operation(OP_REPLY), least=36, alone=False),
     message("answer of MongoDB", *_operation(OP_MSG), least=26, check=_sections),
-    message("packed answer of MongoDB", *_operation(OP_COMPRESSED), least=25),
+    message("packed answer of MongoDB", *_operation(OP_COMPRESSED), least=25, alone=False),
 )
 
 # Cassandra: version, flags, stream, operation, length (CQL binary protocol 3 to 5, section 2) ---------------------

@@ -170,3 +170,12 @@ def test_an_accept_of_oracle_alone_is_too_common_to_name_it() -> None:
     assert identify(Head(TCP, b"", TNS_ACCEPT)).tier < Tier.B
     assert CONNECT_DATA in TNS_CONNECT
     assert struct.unpack(">H", TNS_CONNECT[:2])[0] == len(TNS_CONNECT)
+
+
+def test_a_message_that_is_mostly_zeros_is_not_proof_of_a_store() -> None:
+    # RFC 2637, 2.1: a Start-Control-Connection-Request, whose version reads as MongoDB's OP_REPLY
+    pptp = struct.pack(">HHIHHHHII", 156, 1, 0x1A2B3C4D, 1, 0, 0x0100, 0, 1, 1).ljust(156, b"\0")
+    assert identify(Head(TCP, pptp, pptp)).app is None
+    # a length of 128 and small numbers, little-endian, as Skinny has them
+    skinny = struct.pack("<III", 128, 0, 1).ljust(136, b"\0")
+    assert identify(Head(TCP, skinny)).app is None
