@@ -10,7 +10,6 @@ recognised, and the values of facts.
 """
 
 import functools
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -195,18 +194,9 @@ class _Compiler:
                 Condition(f"instr(lower(finding.{column}), ?) > 0", (word,))
                 for column in ("title", "summary", "rule", "detector")
             ]
-        found.append(words.of_flow(Condition("instr(lower(flow.says), ?) > 0", (word,))))
-        # first the whole text, where JSON escapes what is no ASCII, then only its values
-        escaped = ascii_lower(json.dumps(word)[1:-1])
-        found.append(
-            words.of_flow(
-                Condition(
-                    "(instr(lower(flow.facts), ?) > 0 AND EXISTS (SELECT 1 FROM json_tree(flow.facts) AS fact"
-                    " WHERE instr(lower(fact.atom), ?) > 0))",
-                    (escaped, word),
-                )
-            )
-        )
+        said = words.fields["says"].contains
+        assert said is not None
+        found.append(said(Value(text, 0)))
         return joined(found, "OR")
 
 

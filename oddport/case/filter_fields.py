@@ -302,7 +302,7 @@ def words_of(table: str) -> Words:
     for side, word in (("o", "originator"), ("r", "responder")):
         add(f"bytes.{side}", number_field(f"bytes from the {word}", f"flow.bytes_{side}"), flow)
         add(f"packets.{side}", number_field(f"packets from the {word}", f"flow.packets_{side}"), flow)
-    add("says", text_field("what was recognised", "flow.says"), flow)
+    add("says", _says_field(), flow)
     add("state", choice_field("TCP state, in Zeek's words", "flow.state", STATES, ordered=False, none="none"), flow)
     add("vlan context", number_field("VLAN, or number of the tunnel", "flow.context"), flow)
     add("open", flag_field("more packets may come", Condition("flow.open")), flow)
@@ -397,6 +397,23 @@ def _verdict_field(words: Words) -> Field:
         compare,
         operators=EQUAL_ONLY,
         values=shown,
+    )
+
+
+def _says_field() -> Field:
+    def any_fact(test: str, value: Value) -> Condition:
+        word = ascii_lower(value.text)
+        # first the whole text, where JSON escapes what is no ASCII, then only its values
+        return Condition(
+            f"(instr(lower(flow.facts), ?) > 0 AND EXISTS (SELECT 1 FROM json_tree(flow.facts) AS fact WHERE {test}))",
+            (ascii_lower(json.dumps(word)[1:-1]), word),
+        )
+
+    return Field(
+        "any fact of the flow",
+        lambda _, value: any_fact("lower(fact.atom) = ?", value),
+        lambda value: any_fact("instr(lower(fact.atom), ?) > 0", value),
+        operators=TEXT_OPERATORS,
     )
 
 

@@ -31,6 +31,12 @@ class FlowBlocks:
         listed: NDArray[np.bool_] = (~new & (seen != block)) | ((declared != UNKNOWN) & (declared != block))
         return listed
 
+    def knows(self, flows: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of the flows were declared before."""
+        self._make_room(int(flows.max()))
+        known: NDArray[np.bool_] = self._declared[flows] != UNKNOWN
+        return known
+
     def declare(self, flows: NDArray[np.uint32], blocks: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Notes in which block each flow says it begins; gives the block of those that were first seen in another one,
         UNKNOWN for the others."""

@@ -85,7 +85,6 @@ class FlowRow:
     """Of the port: `standard`, `alternate`, `dynamic`, `unrecognised`, `mismatch`, or empty."""
     severity: str | None
     """Of its worst finding."""
-    says: str
     facts: dict[str, Any]
     packets_o: int
     packets_r: int

@@ -53,7 +53,7 @@ def flow(connection: sqlite3.Connection, number: int) -> FlowRow | None:
     """A flow by its id."""
     row = connection.execute(
         "SELECT flow.id, first_ns, last_ns, src, sport, dst, dport, version, proto, server_port, server, app.name,"
-        " tier, verdict, severity, says, facts, packets_o, packets_r, bytes_o, bytes_r, payload_o, payload_r, flags_o,"
+        " tier, verdict, severity, facts, packets_o, packets_r, bytes_o, bytes_r, payload_o, payload_r, flags_o,"
         " flags_r, state, notes, context, interface, file, first_packet, last_packet, open"
         " FROM flow LEFT JOIN app ON app.id = flow.app WHERE flow.id = ?",
         (number,),
@@ -62,12 +62,12 @@ def flow(connection: sqlite3.Connection, number: int) -> FlowRow | None:
         return None
     (
         flow_id, first_ns, last_ns, src, sport, dst, dport, version, proto, server_port, server, app, tier, verdict,
-        severity, says, facts, *sizes, state, notes, context, interface, file, first_packet, last_packet, is_open,
+        severity, facts, *sizes, state, notes, context, interface, file, first_packet, last_packet, is_open,
     ) = row  # fmt: skip
     return FlowRow(*(
         flow_id, first_ns, last_ns, address_text(src, version), sport, address_text(dst, version), dport, version,
         protocol_word(proto), server_port or None, _word(SERVERS, server), app, _word(TIERS, tier),
-        _word(PORT_VERDICTS, verdict), None if severity is None else _word(SEVERITIES, severity), says or "",
+        _word(PORT_VERDICTS, verdict), None if severity is None else _word(SEVERITIES, severity),
         json.loads(facts) if facts else {}, *sizes, _word(STATES, state), note_words(notes), context, interface, file,
         first_packet, last_packet, bool(is_open),
     ))  # fmt: skip

@@ -13,13 +13,14 @@ CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT NOT NULL, unpacked_path TEX
   warnings TEXT NOT NULL DEFAULT '[]');
 CREATE TABLE interface (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT, link INTEGER NOT NULL, snaplen INTEGER);
 CREATE TABLE app (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+-- the columns stand as flow_rows.py gives them; rows of another table of this declaration are copied in as they are
 CREATE TABLE flow (id INTEGER PRIMARY KEY, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, src NOT NULL, dst NOT NULL,
   version INTEGER NOT NULL, proto INTEGER NOT NULL, sport INTEGER NOT NULL, dport INTEGER NOT NULL, server_port INTEGER,
   context INTEGER NOT NULL, interface INTEGER NOT NULL, file INTEGER NOT NULL, packets_o INTEGER NOT NULL, packets_r INTEGER NOT NULL,
   bytes_o INTEGER NOT NULL, bytes_r INTEGER NOT NULL, payload_o INTEGER NOT NULL, payload_r INTEGER NOT NULL, flags_o INTEGER NOT NULL,
   flags_r INTEGER NOT NULL, state INTEGER NOT NULL, server INTEGER NOT NULL, notes INTEGER NOT NULL, first_packet INTEGER NOT NULL,
-  last_packet INTEGER NOT NULL, app INTEGER, tier INTEGER NOT NULL, verdict INTEGER NOT NULL, severity INTEGER, says TEXT, facts TEXT,
-  open INTEGER NOT NULL DEFAULT 0);
+  last_packet INTEGER NOT NULL, app INTEGER, tier INTEGER NOT NULL, verdict INTEGER NOT NULL, severity INTEGER, open INTEGER NOT NULL,
+  facts TEXT);
 -- packet columns of up to 65,536 packets; `layout` (JSON) says how each column is packed, see blocks.py.
 -- numbers (JSON): file -> 1-based number in that file of its first packet in this block.
 CREATE TABLE packet_block (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, numbers TEXT NOT NULL,

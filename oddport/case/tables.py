@@ -89,7 +89,6 @@ FLOWS = Table(
         Column("app", _FLOW_APP, _FLOW_APP),
         Column("tier", "flow.tier", "flow.tier", _word(TIERS)),
         Column("verdict", "flow.verdict", "flow.verdict", _word(PORT_VERDICTS)),
-        Column("says", "coalesce(flow.says, '')", "coalesce(flow.says, '')"),
         Column("packets", "flow.packets_o + flow.packets_r", "flow.packets_o + flow.packets_r"),
         Column("bytes", "flow.bytes_o + flow.bytes_r", "flow.bytes_o + flow.bytes_r"),
         Column("payload", "flow.payload_o + flow.payload_r", "flow.payload_o + flow.payload_r"),

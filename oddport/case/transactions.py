@@ -23,6 +23,7 @@ class Transactions:
         self._path = path
         self._depth = 0
         self._begun = 0.0
+        self._attached = False
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -52,6 +53,17 @@ class Transactions:
         if time.monotonic() - self._begun >= TRANSACTION_S:
             self.one("COMMIT")
             time.sleep(GIVE_WAY_S)
+            self._begin()
+
+    def attach(self, image: bytes | bytearray) -> None:
+        """Makes a database in memory (see table_image) the one named `image`; an open transaction is closed before."""
+        if self._depth:
+            self.one("COMMIT")
+        if not self._attached:
+            self.one("ATTACH ':memory:' AS image")
+            self._attached = True
+        self._run(lambda: self.connection.deserialize(image, name="image"))
+        if self._depth:
             self._begin()
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:

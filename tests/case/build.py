@@ -181,7 +181,6 @@ def make_case(path: Path, *, state: str | None = "done") -> Path:
             tier=[3, 3, 0, 0],
             verdict=[5, 1, 4, 0],
             server_port=[8_088, 53, 443, 0],
-            says=["TLS ClientHello", "DNS query", None, None],
             facts=[
                 {"sni": "Shop.Example.org", "alpn": ["h2", "http/1.1"], "resumed": True},
                 {"qname": "a.test"},

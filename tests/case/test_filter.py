@@ -111,8 +111,11 @@ FLOWS = [
     ("one-sided", [3]),
     ("midstream", []),
     ("open", []),
-    ("says contains clienthello", [1]),
-    ('says == "dns query"', [2]),
+    ("says contains example.ORG", [1]),
+    ("says contains sni", []),  # the name of a fact is not what the flow says
+    ("says == A.test", [2]),
+    ("says == h2", [1]),
+    ("says == example.org", []),
     ("tls.sni", [1]),
     ("tls.sni == shop.example.org", [1]),
     ("tls.sni contains EXAMPLE", [1]),

@@ -1,8 +1,7 @@
-"""However flows are packed into parameters, the table holds what the columns held."""
+"""However many flows are put at once, and in whatever order, the table holds what the columns held."""
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,35 +9,53 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddport.case import flow_rows
-from oddport.case.connect import statements_of
+from oddport.case.flow_rows import DECLARATION, FLOW_COLUMNS, FlowRows, facts_texts, flow_template
+from oddport.case.table_image import LARGEST_TEXT, Column, Texts, database, empty_table
 from oddport.engine.columns import FLOW
 
-DDL = next(s for s in statements_of("schema.sql") if s.startswith("CREATE TABLE flow ("))
 NAMES = [name for name in FLOW.names or () if name not in ("src", "dst")]
+TEMPLATE = flow_template()
 
 
-@pytest.fixture(params=["packed", "plain"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Packing is a matter of how many rows there are; here it is chosen."""
-    monkeypatch.setattr(flow_rows, "PACK_ROWS", 1 if request.param == "packed" else 10**9)
-    return str(request.param)
+def stored(rows: FlowRows, way: str) -> list[dict[str, Any]]:
+    """What the table holds after the rows were put as an image or value by value, by id."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute(DECLARATION)
+    if way == "image":
+        image = rows.image(TEMPLATE)
+        assert image is not None
+        connection.execute("ATTACH ':memory:' AS image")
+        connection.deserialize(image, name="image")
+        assert connection.execute("PRAGMA image.integrity_check").fetchone()[0] == "ok"
+        connection.execute("INSERT INTO main.flow SELECT * FROM image.flow")
+    else:
+        connection.executemany(*rows.values())
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    found = [dict(row) for row in connection.execute("SELECT * FROM flow ORDER BY id")]
+    connection.close()
+    return found
 
 
-def stored(array: Any, integers: dict[str, Any], says: Any, facts: Any, is_open: bool) -> Iterator[dict[str, Any]]:
-    database = sqlite3.connect(":memory:")
-    database.row_factory = sqlite3.Row
-    database.execute(DDL)
-    sql, rows = flow_rows.flow_statement(array, integers, says, facts, is_open)
-    database.executemany(sql, rows)
-    yield from (dict(row) for row in database.execute("SELECT * FROM flow ORDER BY id"))
-    database.close()
+def plain_flows(count: int) -> tuple[Any, dict[str, Any]]:
+    array = np.zeros(count, FLOW)
+    array["id"] = np.arange(count) + 1
+    array["version"] = 4
+    nothing = np.zeros(count, np.int64)
+    return array, {"app": nothing - 1, "tier": nothing, "verdict": nothing, "server_port": nothing}
+
+
+def test_the_columns_are_those_of_the_table_in_its_order() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(DECLARATION)
+    assert tuple(row[1] for row in connection.execute("PRAGMA table_info(flow)")) == FLOW_COLUMNS
+    connection.close()
 
 
 @given(data=st.data(), count=st.integers(1, 12))
 @settings(max_examples=60, deadline=None)
-@pytest.mark.parametrize("pack_rows", [1, 10**9])
-def test_every_value_arrives_as_it_was(pack_rows: int, data: st.DataObject, count: int) -> None:
+@pytest.mark.parametrize("way", ["image", "values"])
+def test_every_value_arrives_as_it_was(way: str, data: st.DataObject, count: int) -> None:
     array = np.zeros(count, FLOW)
     for name in NAMES:
         dtype = FLOW[name]
@@ -47,7 +64,8 @@ def test_every_value_arrives_as_it_was(pack_rows: int, data: st.DataObject, coun
         spread = data.draw(st.sampled_from([0, 1, 300, 2**20, 2**40, 2**64]))
         base = data.draw(st.integers(low, high))
         array[name] = data.draw(st.lists(st.integers(base, min(high, base + spread)), min_size=count, max_size=count))
-    array["id"] = np.arange(count) * data.draw(st.integers(1, 300_000_000)) + 1
+    ids = np.arange(count) * data.draw(st.integers(1, 300_000_000)) + 1
+    array["id"] = data.draw(st.permutations(ids.tolist()))
     array["version"] = data.draw(st.lists(st.sampled_from([4, 6]), min_size=count, max_size=count))
     for name in ("src", "dst"):
         addresses = data.draw(st.lists(st.binary(min_size=16, max_size=16), min_size=count, max_size=count))
@@ -59,14 +77,11 @@ def test_every_value_arrives_as_it_was(pack_rows: int, data: st.DataObject, coun
         "app": np.array(app), "severity": np.array(severity), "tier": np.full(count, 3, np.uint8),
         "verdict": np.arange(count, dtype=np.uint8), "server_port": np.full(count, 443, np.uint16),
     }  # fmt: skip
-    before = flow_rows.PACK_ROWS
-    flow_rows.PACK_ROWS = pack_rows
-    try:
-        rows = list(stored(array, integers, None, None, False))
-    finally:
-        flow_rows.PACK_ROWS = before
+    facts = data.draw(st.lists(st.sampled_from([None, {}, {"a": 1}, {"b": "x" * 60}, {"c": "y" * 9_000}]),
+                               min_size=count, max_size=count))  # fmt: skip
+    rows = stored(FlowRows(array, integers, facts, False), way)
     assert len(rows) == count
-    for i, row in enumerate(rows):
+    for i, row in zip(np.argsort(array["id"]).tolist(), rows, strict=True):
         for name in NAMES:
             assert row[name] == min(int(array[name][i]), 2**63 - 1), name
         for name in ("src", "dst"):
@@ -75,47 +90,62 @@ def test_every_value_arrives_as_it_was(pack_rows: int, data: st.DataObject, coun
         assert row["app"] == (None if app[i] < 0 else app[i])
         assert row["severity"] == (None if severity[i] < 0 else severity[i])
         assert (row["tier"], row["verdict"], row["server_port"], row["open"]) == (3, i, 443, 0)
+        assert row["facts"] == (json.dumps(facts[i], separators=(",", ":")) if facts[i] else None)
 
 
-def test_texts_are_stored_without_control_characters(way: str) -> None:
-    array = np.zeros(2, FLOW)
-    array["id"] = [1, 2]
-    array["version"] = 4
-    integers = {"app": np.array([-1, 1]), "tier": np.zeros(2), "verdict": np.zeros(2), "server_port": np.zeros(2)}
-    integers = {name: values.astype(np.int64) for name, values in integers.items()}
+@pytest.mark.parametrize("way", ["image", "values"])
+def test_facts_are_stored_without_control_characters(way: str) -> None:
+    array, integers = plain_flows(2)
     facts = [{"banner": "\x1b[2J\udc80é", "list": ["a"]}, {}]
-    rows = list(stored(array, integers, ["a\x1b]0;x\x07\u202eb", None], facts, True))
-    assert rows[0]["says"] == "a\\x1b]0;x\\x07\\u202eb"
+    rows = stored(FlowRows(array, integers, facts, True), way)
     assert rows[0]["facts"] == '{"banner":"\\u001b[2J\\udc80\\u00e9","list":["a"]}'
-    assert (rows[1]["says"], rows[1]["facts"]) == (None, None)
+    assert rows[1]["facts"] is None
     assert [row["open"] for row in rows] == [1, 1]
+
+
+def test_an_image_of_many_pages_holds_every_row_once() -> None:
+    array, integers = plain_flows(20_000)
+    array["id"] = array["id"][::-1]
+    array["bytes_o"] = array["id"]
+    rows = stored(FlowRows(array, integers, [{"n": "x" * (n % 300)} for n in range(20_000)], False), "image")
+    assert [(row["id"], row["bytes_o"]) for row in rows] == [(n, n) for n in range(1, 20_001)]
+    assert [json.loads(row["facts"])["n"] for row in rows] == ["x" * ((20_000 - n) % 300) for n in range(1, 20_001)]
+
+
+def test_facts_that_fit_no_page_are_left_to_the_other_way() -> None:
+    array, integers = plain_flows(2)
+    rows = FlowRows(array, integers, [{"long": "x" * LARGEST_TEXT}, None], False)
+    assert rows.image(TEMPLATE) is None
+    assert len(stored(rows, "values")[0]["facts"]) > LARGEST_TEXT
+
+
+@pytest.mark.parametrize("length", [LARGEST_TEXT, 8_186, 8_185, 58, 57, 0])
+def test_rows_of_the_longest_text_lie_on_pages(length: int) -> None:
+    template = empty_table("CREATE TABLE t (id INTEGER PRIMARY KEY, n, text)")
+    ids = np.arange(1, 6, dtype=np.uint32)
+    numbers = np.array([-1, 127, -32_769, 2**47, -(2**63)])
+    image = database(template, ids, [Column(numbers)], Texts(np.arange(5), [b"x" * length] * 5))
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(image)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    found = connection.execute("SELECT id, n, length(text), typeof(text) FROM t").fetchall()
+    assert found == [(i, n, length, "text") for i, n in zip(ids.tolist(), numbers.tolist(), strict=True)]
+    connection.close()
 
 
 @given(
     st.lists(
-        st.none()
-        | st.dictionaries(
+        st.dictionaries(
             st.text(max_size=4),
             st.text() | st.sampled_from(["},\n{", ",\n", "{}"]) | st.integers() | st.booleans()
             | st.lists(st.text(), max_size=2)
             | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+            min_size=1,
             max_size=3,
         ),
         max_size=6,
     )
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
-def test_facts_are_the_json_of_each_flow(facts: list[dict[str, Any] | None]) -> None:
-    expected = [json.dumps(each, separators=(",", ":")) if each else None for each in facts]
-    assert flow_rows.facts_texts(facts) == expected
-
-
-def test_columns_that_are_all_the_same_need_no_parameter() -> None:
-    array = np.zeros(1_000, FLOW)
-    array["id"] = np.arange(1_000) + 1
-    array["version"] = 4
-    nothing = np.zeros(1_000, np.int64)
-    integers = {"app": nothing - 1, "tier": nothing, "verdict": nothing, "server_port": nothing}
-    sql, rows = flow_rows.flow_statement(array, integers, None, None, False)
-    assert sql.count("?") == 1
-    assert len(next(rows)) == 1
+def test_facts_are_the_json_of_each_flow(facts: list[dict[str, Any]]) -> None:
+    assert facts_texts(facts) == [json.dumps(each, separators=(",", ":")) for each in facts]

@@ -11,25 +11,27 @@ from oddport.case.errors import CaseError
 from oddport.case.migrations import migrate
 from oddport.case.reader import CaseReader
 
+NOW = connect.SCHEMA_VERSION
+
 
 def add_country(database: sqlite_utils.Database) -> None:
-    """From version 1: a column, filled in, and a table that is made over."""
+    """From the present version: a column, filled in, and a table that is made over."""
     database.table("flow").add_column("country", str)
     database.execute("UPDATE flow SET country = 'n/a'")
     database.table("detector_error").transform(rename={"at": "place"})
 
 
 def add_index(database: sqlite_utils.Database) -> None:
-    """From version 2."""
+    """From the next one."""
     database.table("flow").create_index(["country"])
 
 
-def test_two_steps_lead_from_version_1_to_3_and_keep_all_that_was_there(own_case: Path) -> None:
+def test_two_steps_lead_over_two_versions_and_keep_all_that_was_there(own_case: Path) -> None:
     with CaseReader.open(own_case) as reader:
         reader.set_verdict("f1", "benign", "kept")
-    assert migrate(own_case, {1: add_country, 2: add_index}, target=3) == 1
+    assert migrate(own_case, {NOW: add_country, NOW + 1: add_index}, target=NOW + 2) == NOW
     connection = sqlite3.connect(own_case)
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == 3
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == NOW + 2
     assert connection.execute("SELECT DISTINCT country FROM flow").fetchall() == [("n/a",)]
     assert connection.execute("SELECT note FROM verdict").fetchall() == [("kept",)]
     assert connection.execute("SELECT src FROM flows WHERE id = 1").fetchone() == (
@@ -46,9 +48,9 @@ def test_a_step_that_fails_leaves_the_case_as_it_was(own_case: Path) -> None:
 
     before = own_case.read_bytes()
     with pytest.raises(CaseError, match="could not be brought up to date: no such column: nonsense"):
-        migrate(own_case, {1: fail}, target=2)
+        migrate(own_case, {NOW: fail}, target=NOW + 1)
     connection = sqlite3.connect(own_case)
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == NOW
     assert connection.execute("SELECT count(*) FROM flows").fetchone()[0] == 4
     assert "country" not in [row[1] for row in connection.execute("PRAGMA table_info(flow)")]
     connection.close()
@@ -56,12 +58,13 @@ def test_a_step_that_fails_leaves_the_case_as_it_was(own_case: Path) -> None:
 
 
 def test_a_step_that_is_missing_is_said(own_case: Path) -> None:
-    with pytest.raises(CaseError, match=r"is of version 1, which this oddport cannot bring up to 2\. Load the capture"):
-        migrate(own_case, {}, target=2)
+    said = rf"is of version {NOW}, which this oddport cannot bring up to {NOW + 1}\. Load the capture"
+    with pytest.raises(CaseError, match=said):
+        migrate(own_case, {}, target=NOW + 1)
 
 
 def test_a_case_that_is_up_to_date_is_left_alone(own_case: Path) -> None:
-    assert migrate(own_case) == 1
+    assert migrate(own_case) == NOW
 
 
 def test_opening_an_older_case_brings_it_up_to_date(own_case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,17 +72,18 @@ def test_opening_an_older_case_brings_it_up_to_date(own_case: Path, monkeypatch:
 
     def stand_in(path: Path) -> int:
         asked.append(path)
-        return migrate(path, {1: add_index_on_sport}, target=2)
+        return migrate(path, {NOW: add_index_on_sport}, target=NOW + 1)
 
     def add_index_on_sport(database: sqlite_utils.Database) -> None:
         database.table("flow").create_index(["sport"])
 
     for module in ("oddport.case.connect", "oddport.case.reader", "oddport.case.migrations"):
-        monkeypatch.setattr(f"{module}.SCHEMA_VERSION", 2)
-    with pytest.raises(CaseError, match=r"made by an older oddport \(file version 1, this one writes 2\)"):
+        monkeypatch.setattr(f"{module}.SCHEMA_VERSION", NOW + 1)
+    said = rf"made by an older oddport \(file version {NOW}, this one writes {NOW + 1}\)"
+    with pytest.raises(CaseError, match=said):
         connect.connect_for_writing(own_case)
     monkeypatch.setattr(migrations, "migrate", stand_in)
-    monkeypatch.setattr(connect.read_version, "__defaults__", (2,))
+    monkeypatch.setattr(connect.read_version, "__defaults__", (NOW + 1,))
     with CaseReader.open(own_case) as reader:
         assert asked == [own_case]
         assert reader.counts().flows == 4
@@ -91,4 +95,4 @@ def test_a_damaged_older_case_is_a_sentence(own_case: Path) -> None:
     content[100:200] = b"\xff" * 100  # the page of the schema
     own_case.write_bytes(content)
     with pytest.raises(CaseError, match="is damaged"):
-        migrate(own_case, {1: add_index}, target=2)
+        migrate(own_case, {NOW: add_index}, target=NOW + 1)

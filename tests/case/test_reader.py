@@ -41,7 +41,7 @@ def test_what_is_not_known_of_a_flow_is_empty(reader: CaseReader) -> None:
     flow = reader.flow(3)
     assert flow is not None
     assert (flow.src, flow.dst, flow.app, flow.tier) == ("2001:db8::1", "2001:db8::2", None, "")
-    assert (flow.facts, flow.says, flow.notes) == ({}, "", ("one-sided", "fragmented"))
+    assert (flow.facts, flow.notes) == ({}, ("one-sided", "fragmented"))
     ping = reader.flow(4)
     assert ping is not None
     assert (ping.proto, ping.server_port, ping.severity, ping.verdict) == ("icmp", None, None, "")
@@ -151,7 +151,7 @@ def test_rows_come_by_id_with_readable_values(reader: CaseReader) -> None:
     (row,) = reader.rows("flows", [4])
     assert row is not None
     values = dict(zip(FLOW_COLUMNS, row, strict=True))
-    assert (values["proto"], values["severity"], values["verdict"], values["says"]) == ("icmp", None, None, "")
+    assert (values["proto"], values["severity"], values["verdict"]) == ("icmp", None, None)
     assert reader.rows("flows", []) == []
 
 
@@ -285,10 +285,10 @@ def test_what_is_no_case_is_said(tmp_path: Path) -> None:
 
 def test_a_case_of_a_newer_oddport_is_refused_with_a_sentence(own_case: Path) -> None:
     connection = sqlite3.connect(own_case)
-    connection.execute("PRAGMA user_version=2")
+    connection.execute("PRAGMA user_version=99")
     connection.close()
     with pytest.raises(
-        CaseError, match=r"made by a newer oddport \(file version 2, this one knows 1\)\. Update oddport"
+        CaseError, match=r"made by a newer oddport \(file version 99, this one knows 2\)\. Update oddport"
     ):
         CaseReader.open(own_case)
     with pytest.raises(CaseError, match="newer oddport"):

@@ -60,7 +60,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Path:
             ]
             began = time.perf_counter()
             verdict = np.where(odd, 5, 1)
-            writer.put_flows(rows, app, np.full(CHUNK, 3), verdict, rows["dport"], ["TLS ClientHello"] * CHUNK, facts)
+            writer.put_flows(rows, app, np.full(CHUNK, 3), verdict, rows["dport"], facts)
             spent += time.perf_counter() - began
         report(f"write {COUNT:,} flows ({COUNT / spent / 1e3:.0f} k/s)", spent)
         began = time.perf_counter()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from oddport.case import process, transactions, writer
-from oddport.case.connect import connect_for_writing
+from oddport.case.connect import SCHEMA_VERSION, connect_for_writing
 from oddport.case.errors import CaseBusy, CaseError
 from oddport.case.flow_blocks import UNKNOWN, FlowBlocks
 from oddport.case.reader import CaseReader
@@ -40,7 +40,7 @@ def test_a_new_case_is_an_oddport_file_for_its_owner_alone(tmp_path: Path) -> No
             assert stat.S_IMODE(each.stat().st_mode) == 0o600, each
     assert [each.name for each in tmp_path.iterdir()] == ["a.oddport"]
     assert one(path, "PRAGMA application_id") == 0x6F646470
-    assert one(path, "PRAGMA user_version") == 1
+    assert one(path, "PRAGMA user_version") == SCHEMA_VERSION
     assert one(path, "PRAGMA auto_vacuum") == 2  # incremental
     assert one(path, "PRAGMA journal_mode") == "wal"
     assert one(path, "PRAGMA integrity_check") == "ok"

@@ -50,7 +50,6 @@ class Flow:
     notes: int = 0
     state: int = 3
     facts: dict[str, Any] | None = None
-    says: str | None = None
 
 
 @dataclass
@@ -103,7 +102,6 @@ def put_flows(writer: CaseWriter, flows: list[Flow], first_id: int = 1) -> None:
         [flow.tier for flow in flows],
         [flow.verdict for flow in flows],
         [flow.dport if flow.server_port is None else flow.server_port for flow in flows],
-        [flow.says for flow in flows],
         [flow.facts for flow in flows],
     )
 

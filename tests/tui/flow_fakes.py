@@ -58,7 +58,7 @@ FLOW = FlowRow(
     id=4_211, first_ns=START, last_ns=START + 841_000_000, src="10.20.3.14", sport=51_544, dst="203.0.113.80",
     dport=8_088,
     version=4, proto="tcp", server_port=8_088, server="responder by SYN", app="tls", tier="A", verdict="mismatch",
-    severity="high", says="TLS ClientHello", facts={
+    severity="high", facts={
         "version": "TLS 1.3", "sni": "cdn-sync.example", "ja4": "t13d1516h2_8daaf6152771_b186095e22b6",
         "alpn": ["h2", "http/1.1"],
     },

@@ -572,7 +572,7 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J[bold red]x[/]\u202e\u200b\r\n\t例"
 
 
 async def test_nothing_from_the_wire_steers_the_terminal_or_is_read_as_markup(tmp_path: Path) -> None:
-    flow = Flow(facts={"sni": HOSTILE, HOSTILE: HOSTILE, "list": [HOSTILE]}, says=HOSTILE)
+    flow = Flow(facts={"sni": HOSTILE, HOSTILE: HOSTILE, "list": [HOSTILE]})
     found = Found(HOSTILE, says=HOSTILE, why=HOSTILE, expected=HOSTILE, rejected=(HOSTILE,), lowered=(HOSTILE,),
                   mappings=(("T1571", "direct", HOSTILE), ("T9999", "odd", HOSTILE)))  # fmt: skip
     case = make_case(

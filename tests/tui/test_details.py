@@ -68,11 +68,12 @@ async def test_facts_that_say_nothing_by_themselves_are_named_in_the_strip(tmp_p
 
 async def test_a_flow_says_what_its_recogniser_said_of_it(tmp_path: Path) -> None:
     async with desk_of(
-        make_case(tmp_path / "c.oddport", [Flow(says="GET /pool/ of pkg.example")]), size=(160, 45)
+        make_case(tmp_path / "c.oddport", [Flow(facts={"host": "pkg.example", "method": "GET", "uri": "/pool/"})]),
+        size=(160, 45),
     ) as desk:
         await desk.press("2")
-        assert "GET /pool/ of pkg.example" in desk.listed()[0]
-        assert "Says       GET /pool/ of pkg.example" in desk.said("left")
+        assert "pkg.example  GET  /pool/" in desk.listed()[0]
+        assert "Says       pkg.example GET /pool/" in desk.said("left")
 
 
 async def test_enter_opens_a_flow_from_the_list_of_flows(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ class FlowLine:
 _COLUMNS = (
     "f.id, f.first_ns, f.last_ns, f.src, f.dst, f.version, f.proto, f.sport, f.dport, f.server_port,"
     " f.packets_o, f.packets_r, f.bytes_o, f.bytes_r, f.payload_o + f.payload_r, f.state, f.server, f.notes,"
-    " a.name, f.tier, f.verdict, f.severity, f.says, f.facts"
+    " a.name, f.tier, f.verdict, f.severity, f.facts"
 )
 
 
@@ -142,13 +142,12 @@ def make(row: Sequence[Any]) -> FlowLine:
     """A row of the listing."""
     (
         row_id, first_ns, last_ns, src, dst, version, proto, sport, dport, server_port, packets_o, packets_r, bytes_o,
-        bytes_r, payload, state, server, notes, app, tier, verdict, severity, says, facts,
+        bytes_r, payload, state, server, notes, app, tier, verdict, severity, facts,
     ) = row  # fmt: skip
     return FlowLine(
         row_id, first_ns, last_ns, address_text(src, version), address_text(dst, version), proto, sport, dport,
         server_port, packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict,
-        severity,
-        says or says_of(facts_of(facts)), facts,
+        severity, says_of(facts_of(facts)), facts,
     )  # fmt: skip
 
 
@@ -174,7 +173,7 @@ LISTING = Listing(
         "max(CASE version WHEN 6 THEN address_width(src) ELSE 15 END) AS src_width,"
         " max(CASE version WHEN 6 THEN address_width(dst) ELSE 15 END) AS dst_width,"
         " length(max(packets_o + packets_r)) + (length(max(packets_o + packets_r)) - 1) / 3 AS packets_width,"
-        " (SELECT max(length(name)) FROM app) AS app, max(length(says)) AS says"
+        " (SELECT max(length(name)) FROM app) AS app"
     ),
     by_id=True,
 )
