@@ -408,7 +408,7 @@ class CaseWriter:
         earlier = rows.ids[self._flow_blocks.knows(rows.ids)]
         self._db.many("DELETE FROM flow WHERE id = ?", zip(earlier.tolist(), strict=True))
         if image is not None:
-            self._db.one("INSERT INTO main.flow SELECT * FROM image.flow")
+            self._db.one("INSERT OR ROLLBACK INTO main.flow SELECT * FROM image.flow")
         else:
             self._db.many(*rows.values())
 
