@@ -168,7 +168,10 @@ def test_no_damage_makes_the_list_fail(home: Path, junk: int) -> None:
     assert case.path == path
 
 
-def test_a_case_is_found_by_name_by_beginning_and_by_path(home: Path, tmp_path: Path) -> None:
+def test_a_case_is_found_by_name_by_beginning_and_by_path(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     one = make_case(case_for(["branch.pcap"], ["1" * 32]))
     other = make_case(case_for(["branchless.pcap"], ["2" * 32]))
     assert find_case("branch-111111111111") == one
@@ -177,7 +180,7 @@ def test_a_case_is_found_by_name_by_beginning_and_by_path(home: Path, tmp_path: 
     assert find_case(str(one)) == one
     with pytest.raises(CaseError, match=r"Several cases begin with branch: branch-1{12}, branchless-2{12}"):
         find_case("branch")
-    for name in ("nothing", "", "../x"):
+    for name in ("nothing", "", "../nowhere"):
         with pytest.raises(CaseError, match="There is no case"):
             find_case(name)
 
