@@ -13,6 +13,7 @@ from oddport.engine.heads import Head, Piece
 from oddport.protocols.ber import element
 from oddport.protocols.binary import u16, u24_le, u32, u32_le
 from oddport.protocols.model import Identification, Inner, Tier
+from oddport.protocols.socks import target_of
 
 DEPTH = 4
 """Protocols inside each other that are looked for."""
@@ -23,8 +24,6 @@ POSTGRESQL_TLS = bytes.fromhex("0000000804d2162f")
 RDP_NEGOTIATED, RDP_RESPONSE = 11, 2
 """Where the negotiation structure stands, and the type of a response (MS-RDPBCGR 2.2.1.2.1)."""
 LDAP_TLS = b"1.3.6.1.4.1.1466.20037"
-SOCKS_ADDRESS = {1: 4, 4: 16}
-"""Bytes of an address by its type; a name (3) has its length before it (RFC 1928, 5)."""
 _FIELDS = rb"(?:[^\r\n][^\n]*\n)*"
 
 End = Callable[[bytes], int]
@@ -96,15 +95,6 @@ def _ldap_server(data: bytes) -> int:
     return -1 if whole is None else whole[2]
 
 
-def _socks_address(data: bytes, at: int) -> int:
-    """Where the port behind the address at `at` (its type) ends; -1 where it is cut or of another type."""
-    if at + 2 > len(data):
-        return -1
-    length = 1 + data[at + 1] if data[at] == 3 else SOCKS_ADDRESS.get(data[at], -1)
-    end = at + 1 + length + 2
-    return end if length > 0 and end <= len(data) else -1
-
-
 def _socks_client(data: bytes) -> int:
     if data[:1] == b"\x04":
         # the user's name, and with address 0.0.0.x the host's behind it (SOCKS 4A)
@@ -121,14 +111,14 @@ def _socks_client(data: bytes) -> int:
         if at >= len(data):
             return -1
         at += 1 + data[at]
-    return _socks_address(data, at + 3) if data[at : at + 1] == b"\x05" else -1
+    return target_of(data, at + 3)[1] if data[at : at + 1] == b"\x05" else -1
 
 
 def _socks_server(data: bytes) -> int:
     if data[:2] == b"\x00\x5a":
         return 8 if len(data) >= 8 else -1
     at = 4 if data[:2] == b"\x05\x02" else 2
-    return _socks_address(data, at + 3) if data[at : at + 2] == b"\x05\x00" else -1
+    return target_of(data, at + 3)[1] if data[at : at + 2] == b"\x05\x00" else -1
 
 
 SWITCHES: dict[str, tuple[Switch, ...]] = {

@@ -22,9 +22,9 @@ TEXT_LIMIT = 255
 """Bytes of a user's or a host's name."""
 
 
-def _target(data: bytes, at: int) -> tuple[str, int]:
+def target_of(data: bytes, at: int) -> tuple[str, int]:
     """(host and port, where they end) of the address whose type stands at `at`; ("", -1) where it is none or cut."""
-    kind = data[at]
+    kind = data[at] if at < len(data) else 0
     if kind == NAME:
         size = data[at + 1] if at + 1 < len(data) else 0
         end = at + 2 + size
@@ -61,7 +61,7 @@ def _client5(data: bytes) -> SideMatch | None:
             return SideMatch(False, (greeting,), facts, True, bits)
     if at + 4 > len(data) or data[at] != V5 or data[at + 1] not in COMMANDS or data[at + 2]:
         return None
-    target, stop = _target(data, at + 3)
+    target, stop = target_of(data, at + 3)
     if stop < 0:
         return None
     facts["target"] = target
@@ -114,7 +114,7 @@ def server(data: bytes) -> SideMatch | None:
             return SideMatch(False, (chosen,), {}, False, 8 + 5 + 8)
     if at + 4 > len(data) or data[at] != V5 or data[at + 1] > LAST_REPLY or data[at + 2]:
         return None
-    _, stop = _target(data, at + 3)
+    _, stop = target_of(data, at + 3)
     if stop < 0:
         return None
     return SideMatch(False, (chosen, (at, stop - at, "reply of SOCKS 5")), {}, False, 8 + 5 + 8 + 5 + 8 + 6)

@@ -104,3 +104,25 @@ def test_cut_anywhere_the_outer_name_stands() -> None:
         found = identify(Head(TCP, client[:length], server))
         assert found.app == "http"
         assert [each.app for each in found.inner] == ["tls"]
+
+
+GREETED, PASSED_ON = b"\x05\x01\x00", b"\x05\x00\x00\x01" + bytes(6)
+SOCKS_ASKS = {
+    "a name": (GREETED + b"\x05\x01\x00\x03\x09a.example\x01\xbb", b"\x05\x00" + PASSED_ON),
+    "an address of IPv6": (GREETED + b"\x05\x01\x00\x04" + bytes(15) + b"\x01\x01\xbb", b"\x05\x00" + PASSED_ON),
+    "a login before": (
+        b"\x05\x01\x02" + b"\x01\x02me\x03pwd" + b"\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb",
+        b"\x05\x02" + b"\x01\x00" + PASSED_ON,
+    ),
+    "a name for version 4A": (b"\x04\x01\x01\xbb\x00\x00\x00\x01me\x00proxied.example\x00", b"\x00\x5a" + bytes(6)),
+}
+
+
+@pytest.mark.parametrize(("client", "server"), SOCKS_ASKS.values(), ids=SOCKS_ASKS)
+def test_what_a_socks_server_passes_on_is_inner(client: bytes, server: bytes) -> None:
+    found = identify(Head(TCP, client + CLIENT_HELLO, server + SERVER_HELLO))
+    assert (found.app, found.facts["inner"]) == ("socks", ["tls"])
+    for length in range(len(client)):
+        assert identify(Head(TCP, client[:length], server)).inner == ()
+    for length in range(1, len(server)):
+        assert identify(Head(TCP, client + CLIENT_HELLO, server[:length])).inner == ()
