@@ -148,4 +148,4 @@ class Identification:
 
 
 def _fields(one: Identification) -> tuple[object, ...]:
-    return (one.app, one.tier, one.server, one.spans, one.facts, one.final, one.client_app, one.server_app)
+    return (one.app, one.tier, one.server, one.spans, one.facts, one.final, one.client_app, one.server_app, one.inner)
