@@ -6,7 +6,7 @@ from inspect import cleandoc
 from oddport.cli.paths import fail
 from oddport.engine.columns import proto_text
 from oddport.protocols.ports import AppPorts, port_table
-from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol, byte_set_text, registry
+from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol, byte_set_text, registry, runs
 from oddport.protocols.shapes import Side
 
 ROLES = ((CLIENT, "client"), (SERVER, "server"))
@@ -36,13 +36,7 @@ def checked(grammar: Grammar, role: int) -> list[str]:
 
 def ports_text(ports: dict[int, str]) -> str:
     """Ports as runs: "502, 5900-5999"."""
-    runs: list[list[int]] = []
-    for port in sorted(ports):
-        if runs and port == runs[-1][1] + 1:
-            runs[-1][1] = port
-        else:
-            runs.append([port, port])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs(ports))
 
 
 def _sourced(ports: dict[int, str]) -> list[str]:

@@ -12,7 +12,7 @@ from oddport.engine.columns import TCP
 from oddport.protocols.ber import element
 from oddport.protocols.binary import u16, wrong_byte
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol, least, literal
+from oddport.protocols.registry import CLIENT, SERVER, Grammar, Matcher, Protocol, least, literal
 from oddport.protocols.text import clean
 
 VERSION = 3
@@ -270,28 +270,32 @@ def reject(data: bytes, role: int) -> str:
 FIRST = bytes((VERSION,))
 AT = (*literal(1, b"\0"), least(HEADER))
 X224_CODES = bytes(code for code in range(256) if code & 0xF0 in CODES)
+
+
+def _over_tpkt(client: Matcher, server: Matcher) -> Grammar:
+    return Grammar((TCP,), client, server, FIRST, FIRST, reject=reject, client_at=AT, server_at=AT)
+
+
 PROTOCOLS = (
     Protocol(
         name="mms",
         title="MMS",
         spec="ISO 9506-2",
-        grammars=(Grammar((TCP,), mms_client, mms_server, FIRST, FIRST, reject=reject, client_at=AT, server_at=AT),),
+        grammars=(_over_tpkt(mms_client, mms_server),),
         aliases=("iec61850",),
     ),
     Protocol(
         name="s7comm",
         title="S7 communication",
         spec="RFC 1006; Wireshark wiki, S7comm",
-        grammars=(Grammar((TCP,), s7_client, s7_server, FIRST, FIRST, reject=reject, client_at=AT, server_at=AT),),
+        grammars=(_over_tpkt(s7_client, s7_server),),
         aliases=("s7",),
     ),
     Protocol(
         name="s7comm-plus",
         title="S7 communication plus",
         spec="RFC 1006; Wireshark wiki, S7comm-plus",
-        grammars=(
-            Grammar((TCP,), s7_plus_client, s7_plus_server, FIRST, FIRST, reject=reject, client_at=AT, server_at=AT),
-        ),
+        grammars=(_over_tpkt(s7_plus_client, s7_plus_server),),
         aliases=("s7plus",),
     ),
 )

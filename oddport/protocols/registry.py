@@ -63,7 +63,7 @@ named the flow, and only where a direction begins like text.
 negative index or slice bound anywhere; annotate data as `bytes`; do not subclass builtins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -283,21 +283,26 @@ def app_names() -> tuple[str, ...]:
     return tuple(sorted(registry().protocols))
 
 
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """(first, last) of each run of numbers that follow on one another."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
 def byte_set_text(values: bytes) -> str:
     """A set of byte values for a person: "0x14 to 0x17", "'G', 'P'", at most eight items."""
-    ordered = sorted(set(values))
-    runs: list[list[int]] = []
-    for value in ordered:
-        if runs and value == runs[-1][1] + 1:
-            runs[-1][1] = value
-        else:
-            runs.append([value, value])
-    printable = all(0x21 <= value <= 0x7E for value in ordered)
+    printable = all(0x21 <= value <= 0x7E for value in values)
 
     def name(value: int) -> str:
         return f"'{chr(value)}'" if printable else f"0x{value:02x}"
 
     parts = [
-        name(a) if a == b else f"{name(a)} to {name(b)}" if b > a + 1 else f"{name(a)}, {name(b)}" for a, b in runs
+        name(a) if a == b else f"{name(a)} to {name(b)}" if b > a + 1 else f"{name(a)}, {name(b)}"
+        for a, b in runs(values)
     ]
     return ", ".join(parts[:8]) + (" …" if len(parts) > 8 else "")
