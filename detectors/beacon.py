@@ -11,7 +11,7 @@ from oddport.detection.beacon import LEAST, Beacon, weigh
 from oddport.detection.history import History
 from oddport.detection.hosts import INSIDE, Prevalence
 from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule, ScorePart
-from oddport.detection.pairs import RARE, Pair, Places, place_parts, prevalence_parts
+from oddport.detection.pairs import Pair, Places, place_parts, usage_of, usage_parts
 from oddport.detection.words import app_title
 from oddport.wording import duration
 
@@ -101,10 +101,8 @@ class Beacons(BaseDetector):
                 yield self._strobe(pair, a_day)
 
     def _rare(self, pair: Pair) -> bool:
-        hosts = self._prevalence.hosts() if self._prevalence.complete else 0
-        if hosts < self._min_hosts:
-            return False
-        return self._prevalence.users(int(pair.history.flows["proto"][pair.rows[0]]), pair.port) <= RARE * hosts
+        usage = usage_of(pair, self._prevalence)
+        return usage.hosts >= self._min_hosts and usage.rare
 
     def _finding(self, pair: Pair, beacon: Beacon) -> Finding:
         every = duration(beacon.period)
@@ -137,7 +135,7 @@ class Beacons(BaseDetector):
         if pair.odd:
             yield score.add(20, f"what is spoken does not belong on {pair.where}")
         yield from place_parts(pair)
-        yield from prevalence_parts(pair, self._prevalence, self._min_hosts)
+        yield from usage_parts(pair, usage_of(pair, self._prevalence), self._min_hosts)
 
 
 def _mappings(why: str) -> tuple[Mapping, ...]:

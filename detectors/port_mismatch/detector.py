@@ -32,8 +32,6 @@ from oddport.detection.words import app_title, listed, port_text
 from oddport.engine.columns import TCP, proto_text
 from oddport.protocols.model import PortVerdict, Tier
 
-RARE, COMMON = 0.02, 0.5
-"""Shares of inside hosts that use a port: at most RARE raises the score, from COMMON on it falls."""
 _TIER_WORDS = {
     Tier.A: "both directions parse as {}",
     Tier.B: "one direction proves {}",
@@ -65,17 +63,17 @@ class PortMismatch(BaseDetector):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._inside = Networks(map(str, _list(context, "inside")))
+        self._inside = Networks(context.strings("inside"))
         self._neither = Networks(NEITHER)
         self._alternates = context.settings["report_alternates"] is True
-        self._min_hosts = _number(context, "min_hosts")
+        self._min_hosts = int(context.number("min_hosts"))
         self._tls_ports = np.zeros(65_536, bool)
         self._tls_ports[list(tls_ports())] = True
         self._prevalence = Prevalence(self._inside)
         self._absence = Absence(
-            frozenset(int(str(port)) for port in _list(context, "absent_ports")),
-            _number(context, "min_payload"),
-            _number(context, "min_payload_packets"),
+            frozenset(map(int, context.strings("absent_ports"))),
+            int(context.number("min_payload")),
+            int(context.number("min_payload_packets")),
         )
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
@@ -213,26 +211,15 @@ class PortMismatch(BaseDetector):
         """Weigh in how many inside hosts use the port."""
         if finding.variant in SETTLED or not self._prevalence.complete:
             return finding
-        hosts = self._prevalence.hosts()
-        if hosts < self._min_hosts:
-            self.abstain(f"how rare the port is: that needs {self._min_hosts} inside hosts, there are {hosts}")
+        usage = self._prevalence.usage(finding.proto, finding.server_port)
+        if usage.hosts < self._min_hosts:
+            self.abstain(f"how rare the port is: that needs {self._min_hosts} inside hosts, there are {usage.hosts}")
             return finding
-        users = self._prevalence.users(finding.proto, finding.server_port)
-        where = port_text(finding.server_port, proto_text(finding.proto))
-        words = f"{users:,} of {hosts:,} inside hosts {'uses' if users == 1 else 'use'} {where}"
-        if 0 < users <= RARE * hosts:
+        words = usage.words(port_text(finding.server_port, proto_text(finding.proto)))
+        if usage.users and usage.rare:
             finding.parts = (*finding.parts, score.add(15, words))
-        elif users >= COMMON * hosts and finding.rule == "PPM-01":
+        elif usage.common and finding.rule == "PPM-01":
             # elsewhere the port has an owner: that all use 443 for TLS makes a shell there no more usual
             finding.parts = (*finding.parts, score.add(-20, words))
             finding.lowered = (*finding.lowered, f"common here: {words}")
         return finding
-
-
-def _list(context: Context, key: str) -> list[object]:
-    value = context.settings[key]
-    return value if isinstance(value, list) else []
-
-
-def _number(context: Context, key: str) -> int:
-    return int(str(context.settings[key]))

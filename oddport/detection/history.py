@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oddport.detection.hosts import halves, mix, originator_serves
+from oddport.detection.hosts import halves, mix
 from oddport.detection.model import FlowBatch
 from oddport.engine.columns import FLOW
 from oddport.protocols.model import PortVerdict
+from oddport.protocols.verdicts import originator_serves
 
 FLOWS = 4_000_000
 """Flows that are remembered: 80 bytes each, and as much again while they are put in order."""

@@ -1,13 +1,14 @@
 """Addresses → inside or outside; flows → how many inside hosts use a server port."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oddport.engine.columns import SERVER_ORIGINATOR_BY_GRAMMAR, SERVER_ORIGINATOR_BY_PORT
+from oddport.protocols.verdicts import originator_serves
 
 INSIDE: tuple[str, ...] = (
     "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",  # RFC 1918
@@ -25,6 +26,8 @@ NEITHER: tuple[str, ...] = (
 )  # fmt: skip
 """Addresses of no single host: neither inside nor outside."""
 
+RARE, COMMON = 0.02, 0.5
+"""Shares of inside hosts that use a port: at most RARE raises a score, from COMMON on it falls."""
 REMEMBERED = 65_536
 """Addresses whose answer is kept (about 120 bytes each)."""
 
@@ -89,11 +92,26 @@ def mix(
     return found ^ (found >> np.uint64(29))
 
 
-def originator_serves(flows: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Of each flow (columns.FLOW), whether the originator's side is the server."""
-    side = flows["server"]
-    served: NDArray[np.bool_] = (side == SERVER_ORIGINATOR_BY_GRAMMAR) | (side == SERVER_ORIGINATOR_BY_PORT)
-    return served
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many of the inside hosts use a server port."""
+
+    users: int
+    hosts: int
+
+    @property
+    def rare(self) -> bool:
+        """Few hosts use it, or none."""
+        return self.users <= RARE * self.hosts
+
+    @property
+    def common(self) -> bool:
+        """At least half of them do."""
+        return self.users >= COMMON * self.hosts
+
+    def words(self, where: str) -> str:
+        """`2 of 61 inside hosts use 8088/tcp`"""
+        return f"{self.users:,} of {self.hosts:,} inside hosts {'uses' if self.users == 1 else 'use'} {where}"
 
 
 class Prevalence:
@@ -154,6 +172,10 @@ class Prevalence:
         if self._kept > self._limit:
             self.complete = False
             self._pairs, self._ports, self._hosts = [], [], []
+
+    def usage(self, proto: int, port: int) -> Usage:
+        """Of this server port; without any host where not every pair could be told apart."""
+        return Usage(self.users(proto, port), self.hosts()) if self.complete else Usage(0, 0)
 
     def hosts(self) -> int:
         """Inside hosts that had an answer from any server port."""

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 from oddport.detection import score
 from oddport.detection.history import History, Rows
-from oddport.detection.hosts import NEITHER, Networks, Prevalence
+from oddport.detection.hosts import NEITHER, Networks, Prevalence, Usage
 from oddport.detection.model import Finding, Mapping, ScorePart
 from oddport.detection.words import port_text
 from oddport.engine.columns import proto_text
-
-RARE, COMMON = 0.02, 0.5
-"""Shares of inside hosts that use a port: at most RARE raises a score, from COMMON on it falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +98,16 @@ def place_parts(pair: Pair) -> Iterable[ScorePart]:
         yield score.add(-10, "both ends are inside")
 
 
-def prevalence_parts(pair: Pair, prevalence: Prevalence, least: int) -> Iterable[ScorePart]:
+def usage_of(pair: Pair, prevalence: Prevalence) -> Usage:
+    """How many inside hosts use the pair's server port."""
+    return prevalence.usage(int(pair.history.flows["proto"][pair.rows[0]]), pair.port)
+
+
+def usage_parts(pair: Pair, usage: Usage, least: int) -> Iterable[ScorePart]:
     """The steps that go by how many inside hosts use the port; none where fewer than `least` hosts are known."""
-    hosts = prevalence.hosts() if prevalence.complete else 0
-    if hosts < least:
+    if usage.hosts < least:
         return
-    users = prevalence.users(int(pair.history.flows["proto"][pair.rows[0]]), pair.port)
-    words = f"{users:,} of {hosts:,} inside hosts {'uses' if users == 1 else 'use'} {pair.where}"
-    if 0 < users <= RARE * hosts:
-        yield score.add(15, words)
-    elif users >= COMMON * hosts:
-        yield score.add(-20, words)
+    if usage.users and usage.rare:
+        yield score.add(15, usage.words(pair.where))
+    elif usage.common:
+        yield score.add(-20, usage.words(pair.where))

@@ -110,7 +110,9 @@ def judge_of(names: tuple[str, ...]) -> Judge:
 
 def originator_serves(flows: NDArray[np.void]) -> NDArray[np.bool_]:
     """Whether the originator is the side that serves, by the column `server`."""
-    return np.isin(flows["server"], (SERVER_ORIGINATOR_BY_GRAMMAR, SERVER_ORIGINATOR_BY_PORT))
+    side = flows["server"]
+    served: NDArray[np.bool_] = (side == SERVER_ORIGINATOR_BY_GRAMMAR) | (side == SERVER_ORIGINATOR_BY_PORT)
+    return served
 
 
 def server_ports(flows: NDArray[np.void]) -> NDArray[np.uint16]:
