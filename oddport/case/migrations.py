@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 Step = Callable[["Database"], None]
-STEPS: Mapping[int, Step] = {}
+
+
+def _add_omissions(database: "Database") -> None:
+    """From version 2: a table of what the load left out."""
+    database.execute(
+        "CREATE TABLE omission (source TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,"
+        " PRIMARY KEY (source, kind, reason)) WITHOUT ROWID"
+    )
+
+
+STEPS: Mapping[int, Step] = {2: _add_omissions}
 """Version → what makes a case of that version one of the next. Views are no part of it: all are made anew after it."""
 
 

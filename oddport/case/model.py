@@ -323,6 +323,30 @@ class TechniqueCount:
     """Severity of the worst of them."""
 
 
+LIMIT, DOUBT = "limit", "doubt"
+"""Kinds of an Omission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """What a load left out or left undecided."""
+
+    source: str
+    """`flows`, `fragments`, `history`, or the name of a detector."""
+    kind: str
+    """LIMIT: a limit of memory was met, so the case tells less than the capture. DOUBT: a detector did not judge."""
+    reason: str
+    """Of a limit: the words after the count. Of a doubt: the words after "not judged:"."""
+    count: int
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        if self.kind == LIMIT:
+            return f"{self.count:,} {self.reason}."
+        return f"{self.source} did not judge {self.count:,}: {self.reason}."
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorErrorRow:
     """A detector that failed."""

@@ -22,6 +22,7 @@ from oddport.case.model import (
     FindingRow,
     FlowRow,
     LoadState,
+    Omission,
     PacketRow,
     TechniqueCount,
     TechniqueRow,
@@ -133,6 +134,15 @@ class CaseReader:
         with self._pool.use() as connection:
             rows = connection.execute("SELECT id, detector, at, message, trace FROM detector_error ORDER BY id")
             return [DetectorErrorRow(*row) for row in rows]
+
+    def omissions(self) -> list[Omission]:
+        """What the load left out or left undecided: limits first, the most frequent first."""
+        with self._pool.use() as connection:
+            rows = connection.execute(
+                "SELECT source, kind, reason, count FROM omission"
+                " ORDER BY kind = 'limit' DESC, count DESC, source, reason"
+            )
+            return [Omission(*row) for row in rows]
 
     # -- lists
 

@@ -46,6 +46,9 @@ CREATE TABLE finding_technique (finding INTEGER NOT NULL, technique TEXT NOT NUL
   PRIMARY KEY (finding, technique)) WITHOUT ROWID;
 CREATE INDEX finding_technique_technique ON finding_technique (technique);
 CREATE TABLE detector_error (id INTEGER PRIMARY KEY, detector TEXT NOT NULL, at TEXT NOT NULL, message TEXT NOT NULL, trace TEXT NOT NULL);
+-- what the load left out (kind 'limit': a limit of memory was met) or left undecided ('doubt': a detector did not judge)
+CREATE TABLE omission (source TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (source, kind, reason)) WITHOUT ROWID;
 -- the analyst's own. Verdicts go by finding uid, places of captures by digest, so that loading again keeps them.
 CREATE TABLE verdict (uid TEXT PRIMARY KEY, verdict TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', user TEXT NOT NULL, at_ns INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE verdict_history (id INTEGER PRIMARY KEY, uid TEXT NOT NULL, verdict TEXT, note TEXT NOT NULL DEFAULT '', user TEXT NOT NULL DEFAULT '', at_ns INTEGER NOT NULL);

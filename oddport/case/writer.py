@@ -30,6 +30,7 @@ from oddport.case.connect import (
 from oddport.case.errors import CaseError
 from oddport.case.flow_blocks import UNKNOWN, FlowBlocks
 from oddport.case.flow_rows import FlowRows, flow_template
+from oddport.case.model import Omission
 from oddport.case.transactions import Transactions
 from oddport.case.words import printable, word_rows
 from oddport.engine.columns import BLOCK
@@ -43,8 +44,8 @@ FLOWS_AT_ONCE = 16_384
 IMAGE_ROWS = 512
 """Flows from which an image of them costs less than binding their values: 1.6 µs a row of many, against 4.1."""
 TRAFFIC_TABLES = (
-    "flow_block", "flow", "finding_technique", "evidence", "finding", "train", "detector_error", "app", "interface",
-    "file",
+    "flow_block", "flow", "finding_technique", "evidence", "finding", "train", "detector_error", "omission", "app",
+    "interface", "file",
 )  # fmt: skip
 """What a load fills, besides packet_block; the analyst's tables are not among them."""
 INDEXES = (
@@ -294,6 +295,15 @@ class CaseWriter:
         """Notes that a detector failed: where it was, what it said, and the traceback."""
         texts = (printable(detector), printable(at), printable(message), trace.encode("utf-8", "replace").decode())
         self._db.one("INSERT INTO detector_error (detector, at, message, trace) VALUES (?,?,?,?)", texts)
+
+    def put_omissions(self, omissions: Iterable[Omission]) -> None:
+        """Notes what the load left out, in place of what was noted before."""
+        with self._db.together():
+            self._db.one("DELETE FROM omission")
+            self._db.many(
+                rows.insert_sql("omission", ("source", "kind", "reason", "count")),
+                ((printable(each.source), each.kind, printable(each.reason), each.count) for each in omissions),
+            )
 
     def remove_findings(self, uids: Iterable[str]) -> None:
         """Takes findings away that hold no more; verdicts on them stay. Unknown uids are none."""

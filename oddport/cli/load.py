@@ -10,6 +10,7 @@ from oddport.case.folders import unpack_folder
 from oddport.cli.paths import expand, fail
 from oddport.detection.registry import load as load_detectors
 from oddport.loading.into_case import into_case
+from oddport.loading.omissions import sentences
 from oddport.loading.pipeline import LoadSettings
 from oddport.loading.progress import TerminalProgress
 from oddport.loading.stopping import Stop
@@ -44,6 +45,8 @@ def load(words: Sequence[str], case: Path, replace: bool, site: Path | None) -> 
     for file in reader.files:
         for warning in file.warnings:
             fail(f"{file.path}: {warning}")
+    for sentence in sentences(progress.omissions):
+        fail(sentence)
     for broken in errors:
         fail(broken.message)
     if state == "stopped":

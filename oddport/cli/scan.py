@@ -10,11 +10,13 @@ from pathlib import Path
 from oddport.capture import open_capture
 from oddport.case.errors import CaseError
 from oddport.case.folders import unpack_folder
+from oddport.case.model import Omission
 from oddport.cli.paths import expand, fail
 from oddport.detection.model import Detector, DetectorError, Severity
 from oddport.detection.registry import load as load_detectors
 from oddport.exports.ndjson import NdjsonSink
 from oddport.exports.table import TableSink
+from oddport.loading.omissions import sentences
 from oddport.loading.pipeline import Load, LoadSettings
 from oddport.loading.progress import TerminalProgress
 from oddport.loading.stopping import Stop
@@ -41,14 +43,18 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
     stop = Stop().on_signals()
     registered = load_detectors()
     worst, readable = -1, False
+    omissions: list[Omission] = []
     try:
         for run in runs:
-            found, read = _scan_one(run, form, case, registered, settings, stop)
+            found, read, left_out = _scan_one(run, form, case, registered, settings, stop)
+            omissions += left_out
             worst, readable = max(worst, found), readable or read
             if stop():
                 fail("Stopped. What was read until then is above.")
                 break
         sys.stdout.flush()
+        for sentence in sentences(omissions):
+            fail(sentence)
     except CaseError as error:
         fail(str(error))
         return UNUSABLE
@@ -62,8 +68,11 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
 
 def _scan_one(
     paths: list[str], form: str, case: Path | None, registered: Registered, settings: LoadSettings, stop: Stop
-) -> tuple[int, bool]:
-    """Analyse one capture; (worst severity or -1, whether anything could be read). Raises CaseError."""
+) -> tuple[int, bool, tuple[Omission, ...]]:
+    """Analyse one capture; (worst severity or -1, whether anything could be read, what was left out).
+
+    Raises CaseError.
+    """
     detectors, broken = registered
     progress = TerminalProgress()
     with ExitStack() as ending:
@@ -85,4 +94,4 @@ def _scan_one(
         progress.close()
         if isinstance(printer, TableSink):
             printer.print()
-        return max(printer.severities, default=-1), any(file.format for file in reader.files)
+        return max(printer.severities, default=-1), any(file.format for file in reader.files), progress.omissions

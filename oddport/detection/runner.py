@@ -96,6 +96,11 @@ class Runner:
         """(detector, rule) → occurrences beyond the limit that are in no finding."""
         return self._groups.dropped
 
+    @property
+    def left_out(self) -> int:
+        """Flows that detectors of behaviour over time did not see, for want of memory."""
+        return self._history.left_out
+
     def flows(self, batch: FlowBatch) -> None:
         """Judge flows that are over."""
         if not len(batch.flows):

@@ -1047,6 +1047,10 @@ class FlowTable:
         """Flows that were ever opened."""
         return self.made
 
+    def evicted_count(self) -> int:
+        """Flows that were ended before their time because too many were open."""
+        return self.evicted
+
     def recycle(self) -> None:
         """Forget the flows that `closed` told of, and all events."""
         i: cython.Py_ssize_t

@@ -131,6 +131,8 @@ def into_case(
                     flows=progress.flows,
                     findings=progress.findings,
                 )
+                if progress.omissions:
+                    writer.put_omissions(progress.omissions)
                 on_progress(progress)
 
             whole = Load(reader, sink, detectors, settings, stop, report).run()

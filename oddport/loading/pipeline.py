@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from oddport.capture import CaptureReader
+from oddport.case.model import Omission
 from oddport.detection.model import Detector
 from oddport.detection.runner import Runner
 from oddport.engine.batch import Decoded
-from oddport.engine.columns import BATCH, BLOCK, packet_arrays
+from oddport.engine.columns import BATCH, BLOCK, NOTE_EARLY, packet_arrays
 from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
 from oddport.engine.trains import TrainBatch
 from oddport.loading.naming import Namer
+from oddport.loading.omissions import omissions
 from oddport.loading.sink import Sink
 from oddport.protocols.site import SiteTable
 
@@ -57,6 +59,8 @@ class Progress:
     flows: int = 0
     findings: int = 0
     seconds: float = 0.0
+    omissions: tuple[Omission, ...] = ()
+    """What was left out or left undecided; known at the end."""
 
 
 class Load:
@@ -96,6 +100,7 @@ class Load:
         self._block_first = 0
         self._numbers: dict[int, int] = {}
         self._shown = 0
+        self._early = 0
         self._began = time.monotonic()
         self._next_tick = self._began + FIRST_TICK
 
@@ -161,6 +166,7 @@ class Load:
     def _hand_over(self) -> None:
         batch = self._namer.over()
         if len(batch.flows):
+            self._early += int(np.count_nonzero(batch.flows["notes"] & NOTE_EARLY))
             self._runner.flows(batch)
             self._sink.flows(batch, False)
         self.progress.flows = self._table.count()
@@ -211,6 +217,7 @@ class Load:
         self._sink.marks(*self._runner.marks())
         self._sink.files(self._reader)
         self.progress.findings = len(findings)
+        self.progress.omissions = omissions(self._table, self._early, self._trains, self._runner)
         self.progress.bytes, self.progress.total = self._reader.position()
         self.progress.seconds = time.monotonic() - self._began
         if self._on_progress is not None:

@@ -2,10 +2,13 @@
 
 import json
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from oddport.loading.pipeline import Progress
 from oddport.wording import eta, size
+
+if TYPE_CHECKING:
+    from oddport.case.model import Omission
 
 
 def progress_json(progress: Progress, state: str, message: str = "") -> str:
@@ -43,9 +46,12 @@ class TerminalProgress:
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
         self._width = 0
+        self.omissions: tuple[Omission, ...] = ()
+        """What the load left out, once it is over."""
 
     def show(self, progress: Progress) -> None:
         """Put the line in place of the last one."""
+        self.omissions = progress.omissions
         if not self._live:
             return
         text = progress_text(progress)

@@ -89,6 +89,15 @@ def test_opening_an_older_case_brings_it_up_to_date(own_case: Path, monkeypatch:
         assert reader.counts().flows == 4
 
 
+def test_a_case_of_version_2_gets_a_table_of_what_was_left_out(own_case: Path) -> None:
+    connection = sqlite3.connect(own_case)
+    connection.executescript("DROP TABLE omission; PRAGMA user_version = 2")
+    connection.close()
+    with CaseReader.open(own_case) as reader:
+        assert reader.omissions() == []
+        assert reader.counts().flows == 4
+
+
 def test_a_damaged_older_case_is_a_sentence(own_case: Path) -> None:
     content = bytearray(own_case.read_bytes())
     content[16_384:32_768] = b"\xff" * 16_384

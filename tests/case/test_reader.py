@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from oddport.case import connect
+from oddport.case.connect import SCHEMA_VERSION
 from oddport.case.errors import CaseBusy, CaseError, Interrupted
 from oddport.case.model import ScoreStep
 from oddport.case.reader import CaseReader
@@ -288,7 +289,8 @@ def test_a_case_of_a_newer_oddport_is_refused_with_a_sentence(own_case: Path) ->
     connection.execute("PRAGMA user_version=99")
     connection.close()
     with pytest.raises(
-        CaseError, match=r"made by a newer oddport \(file version 99, this one knows 2\)\. Update oddport"
+        CaseError,
+        match=rf"made by a newer oddport \(file version 99, this one knows {SCHEMA_VERSION}\)\. Update oddport",
     ):
         CaseReader.open(own_case)
     with pytest.raises(CaseError, match="newer oddport"):

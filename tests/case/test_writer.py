@@ -16,6 +16,7 @@ from oddport.case import process, transactions, writer
 from oddport.case.connect import SCHEMA_VERSION, connect_for_writing
 from oddport.case.errors import CaseBusy, CaseError
 from oddport.case.flow_blocks import UNKNOWN, FlowBlocks
+from oddport.case.model import DOUBT, LIMIT, Omission
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Severity
@@ -44,6 +45,23 @@ def test_a_new_case_is_an_oddport_file_for_its_owner_alone(tmp_path: Path) -> No
     assert one(path, "PRAGMA auto_vacuum") == 2  # incremental
     assert one(path, "PRAGMA journal_mode") == "wal"
     assert one(path, "PRAGMA integrity_check") == "ok"
+
+
+def test_what_a_load_left_out_is_read_back_limits_first_and_goes_with_the_load(tmp_path: Path) -> None:
+    path = tmp_path / "a.oddport"
+    doubts = [Omission("a", DOUBT, "too short", 9), Omission("b", DOUBT, "one\x1b[2Jsided", 20)]
+    limit = Omission("flows", LIMIT, "flows were ended early", 3)
+    with CaseWriter.create(path) as made, CaseReader.open(path) as reader:
+        made.begin_load(None)
+        made.put_omissions([Omission("old", LIMIT, "of an earlier report", 1)])
+        made.put_omissions([*doubts, limit])
+        made.finish_load()
+        found = reader.omissions()
+        assert [each.source for each in found] == ["flows", "b", "a"]
+        assert (found[0], found[2]) == (limit, doubts[0])
+        assert "\x1b" not in found[1].reason
+        made.begin_load(None, replace=True)
+        assert reader.omissions() == []
 
 
 def test_making_a_case_does_not_import_sqlite_utils_nor_textual(tmp_path: Path) -> None:

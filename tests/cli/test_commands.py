@@ -168,11 +168,15 @@ def test_control_characters_from_the_wire_reach_neither_table_nor_json_raw(tmp_p
 
 def test_scan_can_keep_a_case_that_holds_what_it_prints(tmp_path: Path, odd: Path) -> None:
     case = tmp_path / "kept.oddport"
-    printed = records(oddport("scan", "--format", "ndjson", "--case", case, odd))
+    done = oddport("scan", "--format", "ndjson", "--case", case, odd)
+    printed = records(done)
     from oddport.case.reader import CaseReader
 
     with CaseReader.open(case) as reader:
         counts = reader.counts()
+        (doubt,) = reader.omissions()
+    assert doubt.source == "port-mismatch"
+    assert f"oddport: {doubt.sentence}" in done.stderr.decode().splitlines()
     assert counts.flows == sum(record["type"] == "flow" for record in printed)
     assert sum(counts.findings) == sum(record["type"] == "finding" for record in printed)
 

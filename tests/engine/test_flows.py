@@ -268,6 +268,7 @@ def test_with_too_many_open_flows_the_longest_idle_are_ended() -> None:
     assert len(bench.table.open_slots()) <= 16_384
     ended = bench.table.table(bench.table.closed())
     assert ended["last_ns"].max() < 30_000 - 12_288
+    assert bench.table.evicted_count() == len(ended) == 30_000 - len(bench.table.open_slots())
 
 
 def test_a_sweep_ends_what_timed_out() -> None:

@@ -147,9 +147,11 @@ def test_with_little_memory_flows_are_named_early_and_say_so(tmp_path: Path) -> 
     # each takes 6 blocks of 256 bytes; the arena has 327,680 of them at least, and seven tenths are the mark
     frames = [udp("10.0.0.1", 1024 + i % 60000, f"10.1.{i // 60000}.2", 53, bytes(1400)) for i in range(60_000)]
     capture = write_pcap(tmp_path / "a.pcap", frames, [i * 1000 for i in range(len(frames))])
-    recorder = load([capture], tmp_path, settings=LoadSettings(head_memory=1))
+    seen: list[Any] = []
+    recorder = load([capture], tmp_path, settings=LoadSettings(head_memory=1), on_progress=seen.append)
     early = sum(bool(notes & NOTE_EARLY) for notes in recorder.notes.values())
     assert 0 < early < 60_000
+    assert [each.count for each in seen[-1].omissions if "by fewer bytes" in each.reason] == [early]
     assert len(recorder.final) == 60_000
 
 
