@@ -215,7 +215,7 @@ class OddportApp(App[int]):
     def _tell(self, changed: bool, last: bool) -> None:
         for screen in self._roots() if last else [self._base()]:
             take = getattr(screen, "take", None)
-            if take is not None:
+            if take is not None and screen.is_mounted:  # one that is still being made is told when it is there
                 take(self.summary, self.progress, changed, last)
 
     def _roots(self) -> list[Screen[object]]:

@@ -23,13 +23,20 @@ SITE_HELP = "Protocols on ports that are theirs at your site (default: site.toml
 
 
 class OpenByDefault(click.Group):
-    """A first word that is no command is a capture or a case to open."""
+    """A first word that is no command is a capture or a case to open, or an option of that."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options of `open` may stand first: `oddport --case FILE CAPTURE`."""
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0].startswith("-") and args[0].partition("=")[0] not in own:
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The named command, else `open` with all words."""
-        if args and args[0] not in self.commands and (args[0] == "-" or not args[0].startswith("-")):
+        if args and args[0] not in self.commands:
             return "open", self.commands["open"], args
         return super().resolve_command(ctx, args)
 

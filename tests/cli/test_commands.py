@@ -328,6 +328,15 @@ def test_the_dashboard_without_a_terminal_is_a_sentence(odd: Path) -> None:
     assert b"needs a terminal" in done.stderr
 
 
+def test_options_may_stand_before_the_capture_that_is_opened(odd: Path, tmp_path: Path) -> None:
+    done = oddport("--case", tmp_path / "kept.oddport", odd)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"The dashboard needs a terminal." in done.stderr
+    done = oddport("--bogus", odd)
+    assert done.returncode == 2
+    assert b"No such option" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [
