@@ -9,6 +9,7 @@ from typing import Final
 
 from oddport.capture.fingerprint import Fingerprint
 from oddport.capture.interfaces import InterfaceTable
+from oddport.capture.live.ring import Ring
 from oddport.capture.magic import MAGIC_BYTES, Packing, capture_format, packing
 from oddport.capture.model import CaptureFile, shown, why
 from oddport.capture.source import END, NOTHING_YET, FileSource, Limited, PipeSource, Source, is_regular
@@ -76,6 +77,8 @@ class Opening:
     readable: bool = False
     pipe: bool = False
     packed: Packing | None = None
+    ring: Ring | None = None
+    """Where the bytes come from, if not from `file.path`."""
 
 
 def prepare(file: CaptureFile, warn: Warner) -> Opening:
@@ -132,10 +135,13 @@ class Workshop:
         except OSError as error:
             opening.warn(f"It cannot be read: {why(error)}.")
             return None
-        return FileStream(file, source, self.interfaces, batch, opening.warn, room)
+        at_record = None if opening.ring is None else opening.ring.at_record
+        return FileStream(file, source, self.interfaces, batch, opening.warn, room, at_record)
 
     def _source(self, opening: Opening, keep_open: bool) -> Source:
         file = opening.file
+        if opening.ring is not None:
+            return opening.ring
         if opening.pipe:
             return Sniffing(self._pipe(file), lambda head, raw: self._decide(file, opening.warn, head, raw))
         raw = FileSource(file.path, keep_open)

@@ -7,9 +7,11 @@ from typing import Self
 
 from oddport.capture.fingerprint import Fingerprint
 from oddport.capture.interfaces import InterfaceTable
+from oddport.capture.live.ring import Ring, RingLimits, ring_files
 from oddport.capture.merge import Merge
 from oddport.capture.model import CaptureError, CaptureFile, Interface, shown, why
 from oddport.capture.opening import STANDARD_INPUT, Opening, Workshop, prepare
+from oddport.capture.source import Source
 from oddport.capture.stream import BUFFER, FileStream, Warner
 from oddport.capture.unpack import LIMIT_BYTES, Budget
 from oddport.engine.batch import RecordBatch
@@ -42,6 +44,14 @@ def open_capture(
     return CaptureReader([os.fsdecode(path) for path in paths], workdir, limit_bytes, on_warning, heartbeat)
 
 
+def open_live(source: Source, name: str, *, folder: Path, limits: RingLimits) -> "CaptureReader":
+    """The capture that comes out of `source` (one classic pcap), kept in a ring in `folder`.
+
+    `name` is the path of its only file, as it is shown. OSError where the ring cannot be made.
+    """
+    return CaptureReader([name], folder, LIMIT_BYTES, None, True, Ring(source, folder, limits))
+
+
 class CaptureReader:
     """Reads a capture once, from its first batch to its last."""
 
@@ -52,6 +62,7 @@ class CaptureReader:
         limit_bytes: int,
         on_warning: Callable[[str], None] | None,
         heartbeat: bool,
+        ring: Ring | None = None,
     ) -> None:
         self.files: list[CaptureFile] = []
         """In the order given. Sizes and digests are there at once (a pipe's at its end), counts grow."""
@@ -67,7 +78,12 @@ class CaptureReader:
         for path in paths:
             file = CaptureFile(len(self.files), path)
             self.files.append(file)
-            opening = prepare(file, Warner(file, self._tell))
+            warn = Warner(file, self._tell)
+            if ring is not None:
+                file.unpacked_path = str(workdir.absolute())
+                self._openings.append(Opening(file, warn, readable=True, pipe=True, ring=ring))
+                continue
+            opening = prepare(file, warn)
             if path == STANDARD_INPUT:
                 if stdin_taken:
                     opening.readable = False
@@ -141,6 +157,9 @@ class CaptureReader:
         file.size = consumed
         if file.unpacked_path is not None:
             try:
+                if opening.ring is not None:
+                    file.digest = "+".join(Fingerprint.of(each).digest for each in ring_files(file.unpacked_path))
+                    return
                 known = Fingerprint.of(file.unpacked_path)
             except OSError as error:
                 opening.warn(f"Its copy {shown(file.unpacked_path)} cannot be read ({why(error)}).")

@@ -60,14 +60,17 @@ class FileStream:
         batch: RecordBatch,
         warn: Warner,
         room: int = BUFFER,
+        at_record: Callable[[int, memoryview], None] | None = None,
     ) -> None:
-        """`room`: bytes of the buffer, which grows for a record that is larger."""
+        """`room`: bytes of the buffer, which grows for a record that is larger. `at_record` is told where the walk
+        has got to, always between two records, and what was read beyond."""
         self.file = file
         self.batch = batch
         self.ended = False
         self._source = source
         self._interfaces = interfaces
         self._warn = warn
+        self._at_record = at_record
         left = source.remaining()
         self._room = max(_SMALLEST, room if left is None else min(room, left))
         self._set_buffer(np.empty(self._room, np.uint8))
@@ -105,6 +108,8 @@ class FileStream:
             count = self._walk(limit)
             if count:
                 self._account(count)
+                if self._at_record is not None:
+                    self._at_record(self.position, self._view[self._begin : self._end])
                 return count
             if not self.ended and not self._refill(self._need):
                 return 0

@@ -12,6 +12,13 @@ from oddport.case.transactions import Transactions
 
 PIPE = "-"
 """The path of a capture that came through standard input."""
+LIVE = "live:"
+"""How the path of a capture from an interface begins; its bytes are in a ring, the folder `unpacked_path`."""
+
+
+def is_live(path: str) -> bool:
+    """Whether a capture of this path came from an interface, so that it cannot be read from there again."""
+    return path.startswith(LIVE)
 
 
 class CaptureBytes:
@@ -33,6 +40,8 @@ class CaptureBytes:
 
         path = self._path_of(capture)
         try:
+            if is_live(capture.path):
+                path, offset = _in_ring(capture.path, path, offset)
             return fingerprint.read_bytes(path, offset, length)
         except Missing as error:
             raise CaptureMoved(str(error)) from error
@@ -41,6 +50,8 @@ class CaptureBytes:
         if capture.unpacked_path is None:
             self._recognise(capture, capture.path)
             return capture.path
+        if is_live(capture.path) and os.path.isdir(capture.unpacked_path):
+            return capture.unpacked_path
         if not os.path.isfile(capture.unpacked_path):
             what = "what came through the pipe" if capture.path == PIPE else capture.path
             raise CaptureMoved(
@@ -65,6 +76,22 @@ class CaptureBytes:
             raise CaptureMoved(why)
         with self._lock:
             self._recognised[path] = look
+
+
+def _in_ring(name: str, folder: str, offset: int) -> tuple[str, int]:
+    """(file, offset in it) of a packet of a live capture; raises CaptureMoved where it was given up."""
+    from oddport.capture.live.ring import locate
+
+    try:
+        place = locate(folder, offset)
+    except OSError as error:
+        raise CaptureMoved(f"The packets of {name} cannot be read from {folder}: {error.strerror}.") from error
+    if place is None:
+        raise CaptureMoved(
+            f"The bytes of this packet were given up: {name} made more than its ring may hold, and the oldest packets "
+            f"go first. Give the ring more files to keep them longer."
+        )
+    return str(place[0]), place[1]
 
 
 def difference(capture: CaptureRow, path: str | os.PathLike[str]) -> str | None:

@@ -192,6 +192,17 @@ def protocols(name: str | None) -> None:
     sys.exit(_lazy("oddport.cli.protocols", "show")(name))
 
 
+@cli.command()
+def interfaces() -> None:
+    """List the network interfaces, and whether you may capture there.
+
+    \b
+    Examples:
+      oddport interfaces
+    """
+    sys.exit(_lazy("oddport.cli.interfaces", "show")())
+
+
 def main() -> None:
     """Entry point of the `oddport` script."""
     cli(prog_name="oddport")
