@@ -67,10 +67,8 @@ class Engine:
         self._flows.feed(batch, self._decoded, self._trains.buffer, self._columns, self.packets)
         flows = clock()
         self._flows.sweep()
-        for slot, _, _ in self._flows.events():
-            self._flows.release(slot)
-        self._flows.closed()
-        self._flows.recycle()
+        taken = self._flows.take()
+        self._flows.release(taken.slots[: taken.offered])
         self._trains.closed()
         self.spent.update(decode=decoded - began, trains=trains - decoded, flows=flows - fed, turn=clock() - flows)
         self.packets += batch.count

@@ -15,16 +15,13 @@ from oddport.engine.columns import (
     NOTE_CUT,
     NOTE_EARLY,
     NOTE_FRAGMENTED,
-    NOTE_GAP_O,
-    NOTE_GAP_R,
-    NOTE_MIDSTREAM,
     NOTE_REPEATS,
     SCTP,
     TCP,
     UDP,
 )
-from oddport.engine.heads import Head, join_stream
-from oddport.engine.summary import flow_records
+from oddport.engine.first_bytes import FirstBytes
+from oddport.engine.summary import Taken, flow_records
 
 A_HI = cython.declare(cython.Py_ssize_t, layout.A_HI)
 A_LO = cython.declare(cython.Py_ssize_t, layout.A_LO)
@@ -87,9 +84,6 @@ P_TCP = cython.declare(cython.ulonglong, TCP)
 P_UDP = cython.declare(cython.ulonglong, UDP)
 P_SCTP = cython.declare(cython.ulonglong, SCTP)
 N_CUT = cython.declare(cython.ulonglong, NOTE_CUT)
-N_GAP_O = cython.declare(cython.ulonglong, NOTE_GAP_O)
-N_GAP_R = cython.declare(cython.ulonglong, NOTE_GAP_R)
-N_MIDSTREAM = cython.declare(cython.ulonglong, NOTE_MIDSTREAM)
 N_EARLY = cython.declare(cython.ulonglong, NOTE_EARLY)
 N_FRAGMENTED = cython.declare(cython.ulonglong, NOTE_FRAGMENTED)
 N_REPEATS = cython.declare(cython.ulonglong, NOTE_REPEATS)
@@ -106,6 +100,8 @@ WORD_BY_WORD = cython.declare(cython.Py_ssize_t, 128)
 SECOND = 1_000_000_000
 EVENT_COLUMNS = 3
 _NO_BYTES = np.empty(0, np.uint8)
+OVER_AT_ONCE = 4 * BATCH
+"""Flows that are over are taken at most this many at a time, so that their copies stay small."""
 BLOCKS_A_PACKET = 20
 """No packet takes more blocks: HEAD_BYTES and a header, in blocks of 256 bytes."""
 
@@ -167,8 +163,6 @@ class FlowTable:
     free_slots: cython.uint[::1]
     over: cython.uint[::1]
     happened: cython.uint[:, ::1]
-    scratch: cython.uchar[::1]
-    scratch_bytes: object
     mask: cython.ulonglong
     capacity: cython.Py_ssize_t
     fresh_slot: cython.Py_ssize_t
@@ -217,8 +211,6 @@ class FlowTable:
         self.free_block = 0
         self.blocks_used = 0
         self.happened = memoryview(np.zeros((BATCH, EVENT_COLUMNS), np.uint32))
-        self.scratch_bytes = np.zeros(16 * HEAD_BYTES, np.uint8)
-        self.scratch = memoryview(self.scratch_bytes)
         self.keys = memoryview(np.zeros((int(GROUP), KEY_WORDS), np.uint64))
         self.under_way = 0
         self._grow(4 * BATCH)
@@ -585,8 +577,8 @@ class FlowTable:
 
         `batch` (RecordBatch) and `decoded` (Decoded) as the earlier stages left them; `joined`: the reassembly buffer
         (uint8) that rows with `reassembled` point into; `packets`: arrays `flow`, `flags` and `info` of the packet
-        columns, filled from row 0 on; `first`: number of the batch's first packet in the case. Then `events()` and
-        `closed()` tell what is to be named.
+        columns, filled from row 0 on; `first`: number of the batch's first packet in the case. Then `take` tells what
+        is to be named.
         """
         count: cython.Py_ssize_t = batch.count
         number: cython.ulonglong = first
@@ -991,13 +983,6 @@ class FlowTable:
 
     # -- what there is to name --------------------------------------------------------------------------------------
 
-    def events(self) -> list[tuple[int, int, int]]:
-        """Flows offered for naming since the last `recycle`, in order.
-
-        Each is (slot, used bytes of the originator's chain, used bytes of the responder's chain).
-        """
-        return [tuple(row) for row in np.asarray(self.happened)[: self.event_count].tolist()]
-
     def sweep(self, parts: cython.Py_ssize_t = 32) -> None:
         """End flows whose timeout has passed, in one `parts`-th of the rows; and the idlest if too many are open."""
         n: cython.Py_ssize_t = self.fresh_slot // parts + 1
@@ -1030,19 +1015,6 @@ class FlowTable:
             if (self.rec[slot, BITS] >> LIVE_BIT) & ONE:
                 self._end(slot)
 
-    def closed(self) -> list[int]:
-        """Slots of flows that are over, in order of their end. They stay readable until `recycle`."""
-        return np.asarray(self.over)[: self.over_count].tolist()
-
-    def open_slots(self, since: int = 0) -> list[int]:
-        """Slots of open flows, by id; `since`: only those with a packet of that number or a later one."""
-        used = self.rows[: self.fresh_slot]
-        live = ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) > 0
-        if since:
-            live &= (used[:, TALLY] & np.uint64(0xFFFFFFFF)) >= since
-        slots = np.flatnonzero(live)
-        return slots[np.argsort(used[slots, NAME] & np.uint64(0xFFFFFFFF), kind="stable")].tolist()
-
     def count(self) -> int:
         """Flows that were ever opened."""
         return self.made
@@ -1051,143 +1023,145 @@ class FlowTable:
         """Flows that were ended before their time because too many were open."""
         return self.evicted
 
-    def recycle(self) -> None:
-        """Forget the flows that `closed` told of, and all events."""
-        i: cython.Py_ssize_t
-        slot: cython.Py_ssize_t
-        for i in range(self.over_count):
-            slot = self.over[i]
-            self._free_chain(slot, 0)
-            self._free_chain(slot, 1)
-            self.free_slots[self.free_count] = slot
-            self.free_count += 1
-        self.over_count = 0
-        self.event_count = 0
-
-    def release(self, slot: cython.Py_ssize_t) -> None:
-        """The flow is named for good: free its first bytes and keep no more."""
-        self._free_chain(slot, 0)
-        self._free_chain(slot, 1)
-        self.rec[slot, BITS] |= ONE << DONE_BIT
-
-    def is_done(self, slot: cython.Py_ssize_t) -> bool:
-        """Whether `release` was called for the flow."""
-        return bool((self.rec[slot, BITS] >> DONE_BIT) & ONE)
-
-    def pressed(self) -> list[int]:
-        """Open flows (slots) with first bytes, longest idle first; none while three tenths of the arena are free."""
-        if self.blocks_used * 10 < self.blocks * 7:
-            return []
-        used = self.rows[: self.fresh_slot]
-        holds = np.flatnonzero(
-            ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) * (used[:, CHAIN] | used[:, CHAIN + 1])
-        )
-        return holds[np.argsort(used[holds, LAST], kind="stable")].tolist()
-
     def arena_share(self) -> float:
         """Share of the arena in use, 0 to 1."""
         return self.blocks_used / self.blocks
 
-    def note_early(self, slot: cython.Py_ssize_t) -> None:
-        """Mark the flow as named early for lack of room."""
-        self.rec[slot, BITS] |= N_EARLY << NOTES_BIT
+    def take(self, most: cython.Py_ssize_t = OVER_AT_ONCE) -> Taken:
+        """What there is to name since the last call, copied: flows that were offered, in order; open flows that have to
+        be named now, since the arena fills up; and up to `most` flows that are over, in order of their end.
 
-    # -- reading ----------------------------------------------------------------------------------------------------
+        Those that are over are forgotten, and those named for want of room keep no more first bytes.
+        """
+        offered = np.asarray(self.happened)[: self.event_count]
+        pressed = self._pressed()
+        over = np.asarray(self.over)[: min(self.over_count, most)].copy()
+        flows = self.rows[over]
+        held = ((flows[:, USED] | flows[:, USED + 1]) & np.uint64(M32)) > 0
+        slots = np.concatenate((offered[:, 0], pressed, over[held])).astype(np.uint32)
+        rows = np.concatenate((self.rows[slots[: len(offered) + len(pressed)]], flows[held]))
+        used = (rows[:, USED : USED + 2] & np.uint64(M32)).astype(np.int64)
+        used[: len(offered)] = np.minimum(used[: len(offered)], offered[:, 1:])
+        start = np.zeros(2 * len(slots) + 1, np.int64)
+        np.cumsum(used.ravel(), out=start[1:])
+        raw = np.empty(int(start[len(start) - 1]), np.uint8)
+        self._copy_chains(memoryview(slots), memoryview(start), memoryview(raw))
+        self._forget(len(over))
+        self._press(memoryview(pressed))
+        closed = np.ones(len(slots), np.uint8)
+        closed[: len(offered)] = 0
+        first = FirstBytes(
+            ((rows[:, TAIL] >> np.uint64(8)) & np.uint64(0xFF)).astype(np.uint8),
+            np.ascontiguousarray(rows[:, BITS]),
+            closed,
+            start,
+            raw.tobytes(),
+        )
+        return Taken(first, slots, rows, len(offered), len(pressed), over, flows, held, self.over_count == 0)
+
+    def _pressed(self) -> np.ndarray:
+        """Open flows (slots) to be named for want of room: the longest idle ones, until half of the arena is free; none
+        while three tenths are."""
+        if self.blocks_used * 10 < self.blocks * 7:
+            return np.zeros(0, np.uint32)
+        used = self.rows[: self.fresh_slot]
+        live = ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) > 0
+        holds = np.flatnonzero(live & ((used[:, CHAIN] | used[:, CHAIN + 1]) > 0))
+        holds = holds[np.argsort(used[holds, LAST], kind="stable")]
+        held = (used[holds, USED : USED + 2] & np.uint64(M32)).astype(np.int64)
+        freed = np.cumsum(((held + (BLOCK_BYTES - 1)) // BLOCK_BYTES).sum(axis=1))
+        enough = int(np.searchsorted(freed, self.blocks_used - self.blocks // 2))
+        return holds[: enough + 1].astype(np.uint32)
 
     @cython.cfunc
-    def _pieces(self, slot: cython.Py_ssize_t, side: cython.Py_ssize_t, used: cython.Py_ssize_t) -> list:
-        """Pieces of a chain up to `used` bytes, in order of arrival.
-
-        Each is (position, own length, file, packet number, frame offset, train, length, bytes); bytes beyond the own
-        length joined later, from packets that are not known any more.
-        """
-        found: list = []
-        block: cython.ulonglong = self.rec[slot, CHAIN + side] & M32
-        copied: cython.Py_ssize_t = 0
-        at: cython.Py_ssize_t = 0
-        p: cython.Py_ssize_t
-        length: cython.Py_ssize_t
-        own: cython.Py_ssize_t
-        position: cython.longlong
-        b: cython.uchar[::1] = self.scratch
-        raw: bytes
-        if used > cython.cast(cython.Py_ssize_t, self.rec[slot, USED + side] & M32):
-            used = cython.cast(cython.Py_ssize_t, self.rec[slot, USED + side] & M32)
-        while block and copied < used:
-            p = cython.cast(cython.Py_ssize_t, (block - 1) * BLOCK_BYTES)
-            b[copied : copied + 256] = self.arena[p : p + 256]
-            copied += 256
-            block = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
-        raw = self.scratch_bytes[:used].tobytes()
-        while at + 24 <= used:
-            length = b[at + 12] | (b[at + 13] << 8)
-            own = b[at + 14] | (b[at + 15] << 8)
-            if at + 24 + length > used:  # joined bytes that came after the event
-                length = used - at - 24
-            if own > length:
-                own = length
-            position = b[at] | (b[at + 1] << 8) | (b[at + 2] << 16) | (cython.cast(cython.longlong, b[at + 3]) << 24)
-            if position >= 1 << 31:
-                position -= 1 << 32
-            found.append(
-                (
-                    position,
-                    own,
-                    b[at + 16] | (b[at + 17] << 8),
-                    b[at + 4] | (b[at + 5] << 8) | (b[at + 6] << 16) | (cython.cast(cython.longlong, b[at + 7]) << 24),
-                    b[at + 8]
-                    | (b[at + 9] << 8)
-                    | (b[at + 10] << 16)
-                    | (cython.cast(cython.longlong, b[at + 11]) << 24),
-                    b[at + 20]
-                    | (b[at + 21] << 8)
-                    | (b[at + 22] << 16)
-                    | (cython.cast(cython.longlong, b[at + 23]) << 24),
-                    length,
-                    raw[at + 24 : at + 24 + length],
-                )
-            )
-            at += 24 + length
-            if 256 - (at & 255) < 24:
-                at = (at + 255) & ~255
-        return found
-
-    def head(
-        self,
-        slot: cython.Py_ssize_t,
-        used_o: cython.Py_ssize_t = -1,
-        used_r: cython.Py_ssize_t = -1,
-        closed: bool = True,
-    ) -> Head:
-        """First bytes of a flow as of an event (`used_*` of `events()`), or all there are (-1)."""
-        proto: cython.ulonglong = (self.rec[slot, TAIL] >> 8) & 0xFF
-        bits: cython.ulonglong = self.rec[slot, BITS]
-        notes: cython.ulonglong = (bits >> NOTES_BIT) & 0xFFFF
-        most: cython.Py_ssize_t = 16 * HEAD_BYTES
-        sides: list = []
+    @cython.exceptval(-1)
+    def _copy_chains(
+        self, slots: cython.const[cython.uint][::1], start: cython.const[cython.longlong][::1], raw: cython.uchar[::1]
+    ) -> cython.int:
+        """Both chains of each flow, as far as `start` leaves room for them, one behind the other."""
+        i: cython.Py_ssize_t
         side: cython.Py_ssize_t
-        used: cython.Py_ssize_t
-        pieces: list
-        for side in range(2):
-            used = used_r if side else used_o
-            pieces = self._pieces(slot, side, most if used < 0 else used)
-            if proto == P_TCP:
-                data, runs, gap = join_stream(
-                    pieces, bool((bits >> (KNOWN_BIT + cython.cast(cython.ulonglong, side))) & ONE)
-                )
-                if gap:
-                    notes |= N_GAP_R if side else N_GAP_O
-                sides.append((data, (), runs))
-            elif pieces:
-                sides.append((pieces[0][7], tuple([piece[7] for piece in pieces]), [piece[:6] for piece in pieces]))
-            else:
-                sides.append((b"", (), ()))
-        if proto == P_TCP and not ((bits | (bits >> 8)) & F_SYN):
-            notes |= N_MIDSTREAM
-        one, two = sides
-        return Head(proto, one[0], two[0], one[1], two[1], notes, closed, one[2], two[2])
+        slot: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        end: cython.Py_ssize_t
+        step: cython.Py_ssize_t
+        p: cython.Py_ssize_t
+        block: cython.ulonglong
+        with cython.nogil:
+            for i in range(slots.shape[0]):
+                slot = slots[i]
+                for side in range(2):
+                    at = start[2 * i + side]
+                    end = start[2 * i + side + 1]
+                    block = self.rec[slot, CHAIN + side] & M32
+                    while block and at < end:
+                        step = 256 if end - at > 256 else end - at
+                        p = cython.cast(cython.Py_ssize_t, (block - 1) * BLOCK_BYTES)
+                        raw[at : at + step] = self.arena[p : p + step]
+                        at += step
+                        block = self.link[cython.cast(cython.Py_ssize_t, block - 1)]
+        return 0
 
-    def table(self, slots: list[int]) -> np.ndarray:
-        """Records (dtype FLOW) of flows, in the order of `slots`."""
-        rows = self.rows[np.asarray(slots, np.int64)] if slots else self.rows[:0]
-        return flow_records(rows)
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _forget(self, count: cython.Py_ssize_t) -> cython.int:
+        """The first `count` flows that are over, and all that were offered."""
+        i: cython.Py_ssize_t
+        slot: cython.Py_ssize_t
+        with cython.nogil:
+            for i in range(count):
+                slot = self.over[i]
+                self._free_chain(slot, 0)
+                self._free_chain(slot, 1)
+                self.free_slots[self.free_count] = cython.cast(cython.uint, slot)
+                self.free_count += 1
+            for i in range(count, self.over_count):
+                self.over[i - count] = self.over[i]
+            self.over_count -= count
+            self.event_count = 0
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _press(self, slots: cython.const[cython.uint][::1]) -> cython.int:
+        """Free the first bytes of flows that are named for want of room, and mark them."""
+        i: cython.Py_ssize_t
+        for i in range(slots.shape[0]):
+            self.rec[slots[i], BITS] |= N_EARLY << NOTES_BIT
+            self._done(slots[i])
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=False)
+    def _done(self, slot: cython.Py_ssize_t) -> cython.int:
+        self._free_chain(slot, 0)
+        self._free_chain(slot, 1)
+        self.rec[slot, BITS] |= ONE << DONE_BIT
+        return 0
+
+    def release(self, slots: np.ndarray) -> None:
+        """These flows (uint32) are named for good: free their first bytes, keep no more, offer them no more."""
+        n: cython.Py_ssize_t = 0
+        i: cython.Py_ssize_t
+        named: cython.const[cython.uint][::1] = memoryview(slots)
+        with cython.nogil:
+            for i in range(named.shape[0]):
+                self._done(named[i])
+            for i in range(self.event_count):
+                if not (self.rec[self.happened[i, 0], BITS] >> DONE_BIT) & ONE:
+                    self.happened[n, 0] = self.happened[i, 0]
+                    self.happened[n, 1] = self.happened[i, 1]
+                    self.happened[n, 2] = self.happened[i, 2]
+                    n += 1
+            self.event_count = n
+
+    def open_flows(self, since: int = 0) -> tuple:
+        """(slots, records) of open flows, by id; `since`: only those with a packet of that number or a later one."""
+        used = self.rows[: self.fresh_slot]
+        live = ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) > 0
+        if since:
+            live &= (used[:, TALLY] & np.uint64(0xFFFFFFFF)) >= since
+        slots = np.flatnonzero(live)
+        slots = slots[np.argsort(used[slots, NAME] & np.uint64(0xFFFFFFFF), kind="stable")]
+        return slots, flow_records(used[slots])

@@ -1,5 +1,7 @@
 """Rows of the flow table → records of dtype FLOW, with TCP connection states and notes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from oddport.engine.columns import (
@@ -12,6 +14,7 @@ from oddport.engine.columns import (
     STATES,
     TCP,
 )
+from oddport.engine.first_bytes import FirstBytes
 from oddport.engine.layout import (
     BITS,
     FIRST,
@@ -30,9 +33,62 @@ from oddport.engine.layout import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a flow table gave to be named: flows that were offered, flows named for want of room, flows that are over.
+
+    A flow may occur several times, in this order; each time counts as one task.
+    """
+
+    first: FirstBytes
+    """A row a task."""
+    slots: np.ndarray
+    """Of each task, uint32."""
+    rows: np.ndarray
+    """Of the flow table (layout.py), of each task."""
+    offered: int
+    """The first tasks: flows that may still get more bytes."""
+    pressed: int
+    """The next ones: open flows that had to give their bytes. The others are over."""
+    over: np.ndarray
+    """Slots of the flows that are over, in order of their end, uint32; they are others' by now."""
+    over_rows: np.ndarray
+    held: np.ndarray
+    """Which of those that are over have first bytes, and so a task, in the same order."""
+    whole: bool
+    """Nothing is left to be taken."""
+
+    def over_tasks(self) -> np.ndarray:
+        """The task of each flow that is over, -1 where it has none."""
+        return np.where(self.held, self.offered + self.pressed + np.cumsum(self.held) - 1, -1)
+
+
+ENDS = np.dtype([(name, FLOW[name]) for name in ("proto", "sport", "dport", "server")])
+"""What tells the side that serves."""
+
+
+def flow_ends(rows: np.ndarray) -> np.ndarray:
+    """Rows of 64-bit words → records of dtype ENDS."""
+    out = np.empty(len(rows), ENDS)
+    _fill_ends(out, rows)
+    return out
+
+
+def _fill_ends(out: np.ndarray, rows: np.ndarray) -> None:
+    u = np.uint64
+    bits, tail = rows[:, BITS], rows[:, TAIL]
+    swapped = ((bits >> u(ORIENT_BIT)) & u(1)).astype(bool)
+    port_a, port_b = (tail >> u(32)) & u(0xFFFF), (tail >> u(16)) & u(0xFFFF)
+    out["proto"] = (tail >> u(8)) & u(0xFF)
+    out["sport"], out["dport"] = np.where(swapped, port_b, port_a), np.where(swapped, port_a, port_b)
+    syn_seen = ((bits | (bits >> u(8))) & u(2)) > 0
+    out["server"] = np.where((out["proto"] == TCP) & syn_seen, SERVER_RESPONDER_BY_SYN, 0)
+
+
 def flow_records(rows: np.ndarray) -> np.ndarray:
     """Rows of 64-bit words → records of dtype FLOW."""
     out = np.zeros(len(rows), FLOW)
+    _fill_ends(out, rows)
     u = np.uint64
     bits, tail, where = rows[:, BITS], rows[:, TAIL], rows[:, WHERE]
     swapped = ((bits >> u(ORIENT_BIT)) & u(1)).astype(bool)
@@ -40,13 +96,11 @@ def flow_records(rows: np.ndarray) -> np.ndarray:
     ends[:, :] = rows[:, :4]
     ends[swapped] = ends[swapped][:, [2, 3, 0, 1]]
     packed = np.ascontiguousarray(ends).view("V16").reshape(len(rows), 2)
-    port_a, port_b = (tail >> u(32)) & u(0xFFFF), (tail >> u(16)) & u(0xFFFF)
     low = u(0xFFFFFFFF)
     out["id"] = rows[:, NAME] & low
     out["first_ns"], out["last_ns"] = rows[:, FIRST], rows[:, LAST]
     out["src"], out["dst"] = packed[:, 0], packed[:, 1]
-    out["version"], out["proto"] = tail & u(0xFF), (tail >> u(8)) & u(0xFF)
-    out["sport"], out["dport"] = np.where(swapped, port_b, port_a), np.where(swapped, port_a, port_b)
+    out["version"] = tail & u(0xFF)
     out["context"], out["interface"], out["file"] = where >> u(32), (where >> u(16)) & u(0xFFFF), where & u(0xFFFF)
     out["packets_o"], out["packets_r"] = rows[:, PACKETS] & low, rows[:, PACKETS] >> u(32)
     for name, word in (("bytes", OCTETS), ("payload", PAYLOAD)):
@@ -62,7 +116,6 @@ def flow_records(rows: np.ndarray) -> np.ndarray:
     notes |= np.where(tcp & (((bits >> u(HOLE_BIT)) & u(1)) > 0), NOTE_GAP_O, 0).astype(np.uint16)
     notes |= np.where(tcp & (((bits >> u(HOLE_BIT + 1)) & u(1)) > 0), NOTE_GAP_R, 0).astype(np.uint16)
     out["notes"] = notes
-    out["server"] = np.where(tcp & syn_seen, SERVER_RESPONDER_BY_SYN, 0)
     out["state"] = np.where(tcp, connection_states(flags_o, flags_r, (bits >> u(FIRST_RESET_BIT)) & u(3)), 0)
     return out
 

@@ -1,128 +1,254 @@
-"""Flows that are over, or have come far enough → flows with name, server side and port verdict."""
+"""Flows that are over, or have come far enough → flows with name, server side and port verdict.
 
-from dataclasses import dataclass
+What the table gives to be named at a multiple of BATCH packets is named at once, or in another process
+(naming_process.py); either way the table hears of it at the next multiple, whoever was faster.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.model import FlowBatch
+from oddport.engine.first_bytes import FirstBytes
 from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
+from oddport.engine.layout import BITS, LIVE_BIT
+from oddport.engine.summary import Taken, flow_ends, flow_records
+from oddport.protocols.answers import Answers, answers, unpacked
 from oddport.protocols.identify import identify
-from oddport.protocols.model import Identification, PortVerdict
-from oddport.protocols.registry import app_names
-from oddport.protocols.site import SiteTable
-from oddport.protocols.verdicts import NO_APP, judge_of, originator_serves, server_ports
+from oddport.protocols.model import Identification, PortVerdict, Span
+from oddport.protocols.registry import NO_APP, app_names
+from oddport.protocols.site import FACT, SiteTable
+from oddport.protocols.verdicts import judge_of, originator_serves, server_ports
 
+Thing = TypeVar("Thing")
 _JUDGED = (int(PortVerdict.MISMATCH), int(PortVerdict.UNRECOGNISED))
 
 
-@dataclass(slots=True)
-class Named:
-    """The name of an open flow, and its first bytes where a detector will want them."""
+class Known:
+    """What is known of the flows that lie in the table, by slot."""
 
-    identification: Identification
-    head: Head | None = None
-    final: bool = False
+    def __init__(self) -> None:
+        self.app = np.zeros(0, np.int16)
+        self.tier = np.zeros(0, np.uint8)
+        self.server = np.zeros(0, np.int8)
+        self.more: dict[int, bytes] = {}
+        """Where there is more than a name (answers.py)."""
+        self.first: dict[int, FirstBytes] = {}
+        """First bytes that the table gave up, and a detector will want."""
+
+    def reach(self, slots: NDArray[np.integer]) -> None:
+        """Make room for these slots."""
+        size = int(slots.max()) + 1 if len(slots) else 0
+        if size > len(self.app):
+            fresh = max(size, 2 * len(self.app)) - len(self.app)
+            self.app = np.concatenate((self.app, np.full(fresh, NO_APP, np.int16)))
+            self.tier = np.concatenate((self.tier, np.zeros(fresh, np.uint8)))
+            self.server = np.concatenate((self.server, np.full(fresh, -1, np.int8)))
 
 
-NO_NAME = Identification()
-UNNAMED = Named(NO_NAME)
+class Asked:
+    """What the table gave at one time, and, once it is answered, the flows that were over."""
+
+    def __init__(self, taken: Taken, known: Known) -> None:
+        self.taken = taken
+        self.batch: FlowBatch | None = None
+        """The flows that were over, named; None until there is an answer."""
+        over = taken.over
+        known.reach(over)
+        self.app, self.tier, self.server = known.app[over], known.tier[over], known.server[over]
+        known.app[over], known.tier[over], known.server[over] = NO_APP, 0, -1
+        self.more = _popped(known.more, over)
+        self.first = _popped(known.first, over)
+
+    def before(self) -> list[int]:
+        """Of each task the one before it that asks about the same flow, -1 where there is none."""
+        slots = self.taken.slots
+        order = np.argsort(slots, kind="stable")
+        again = np.flatnonzero(slots[order[1:]] == slots[order[:-1]])
+        before = np.full(len(slots), -1, np.int64)
+        before[order[again + 1]] = order[again]
+        found: list[int] = before.tolist()
+        return found
+
+
+def _popped(things: dict[int, Thing], slots: NDArray[np.uint32]) -> dict[int, Thing]:
+    """Those of the slots, by row."""
+    if not things:
+        return {}
+    return {row: things.pop(slot) for row, slot in enumerate(slots.tolist()) if slot in things}
 
 
 class Namer:
-    """Names the flows of one table. Call `early` at every BATCH packets, then `over`."""
+    """Names the flows of one table. Call `take` at every BATCH packets."""
 
     def __init__(self, table: FlowTable, site: SiteTable | None = None) -> None:
         self._table = table
         self._site = site
-        self._named: dict[int, Named] = {}
+        self._known = Known()
         self._names = app_names()
-        self._ids: dict[str | None, int] = {None: NO_APP, **{name: at for at, name in enumerate(self._names)}}
         self._judge = judge_of(self._names)
+        self._named: list[NDArray[np.uint32]] = []
+        """Slots of flows that are named for good, and of which the table has not heard."""
 
-    def early(self) -> None:
-        """Name the flows that have come far enough, and free the first bytes of those whose name is final."""
-        table = self._table
-        done: list[int] = []
-        for slot, used_o, used_r in table.events():
-            known = self._named.get(slot)
-            if known is not None and known.final:
-                continue
-            head = table.head(slot, used_o, used_r, False)
-            found = identify(head)
-            self._named[slot] = Named(found, head if found.final else None, found.final)
-            if found.final:
-                done.append(slot)
-        for slot in table.pressed():
-            if table.is_done(slot):
-                continue
-            head = table.head(slot, -1, -1, True)
-            self._named[slot] = Named(identify(head), head, True)
-            table.note_early(slot)
-            done.append(slot)
-            if table.arena_share() < 0.5:
-                break
-        self._settle(done)
+    def take(self) -> Iterator[Asked]:
+        """Let the table give what it has to be named, in the order in which it is to be handed over."""
+        if self._named:
+            self._table.release(np.concatenate(self._named))
+            self._named = []
+        whole = False
+        while not whole:
+            taken = self._table.take()
+            whole = taken.whole
+            asked = Asked(taken, self._known)
+            self._answered(asked, answers(taken.first, asked.before()))
+            yield asked
 
-    def _settle(self, slots: list[int]) -> None:
-        """Free first bytes; keep them for the flows that a detector will look at."""
-        if not slots:
+    def _answered(self, asked: Asked, found: Answers) -> None:
+        self._keep(asked.taken, found)
+        asked.batch = self._over(asked, found)
+
+    def _keep(self, taken: Taken, found: Answers) -> None:
+        """Remember the names of open flows; keep the first bytes of those that are named for good and that a detector
+        will look at."""
+        live = (taken.rows[: taken.offered + taken.pressed, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)
+        tasks = np.flatnonzero(live)
+        if not len(tasks):
             return
-        batch = self._batch(self._table.table(slots), [self._named[slot] for slot in slots])
-        wanted = np.isin(batch.verdict, _JUDGED)
-        # also where a name is at home on a port beside its owner: HTTP/2 in clear on the port of HTTPS
-        wanted |= ~self._judge.at_home(batch.app_id, batch.flows["proto"], batch.server_port)
-        for slot, keep in zip(slots, wanted.tolist(), strict=True):
-            self._table.release(slot)
-            if not keep:
-                self._named[slot].head = None
+        slots, known = taken.slots[tasks], self._known
+        known.reach(slots)
+        known.app[slots], known.tier[slots], known.server[slots] = (
+            found.app[tasks],
+            found.tier[tasks],
+            found.server[tasks],
+        )
+        for task, slot in zip(tasks.tolist(), slots.tolist(), strict=True):
+            more = found.more[task]
+            if more is not None:
+                known.more[slot] = more
+            else:
+                known.more.pop(slot, None)
+        final = found.final[tasks] > 0
+        self._named.append(slots[final])
+        done = tasks[final | (tasks >= taken.offered)]
+        wanted = self._wanted(flow_ends(taken.rows[done]), found.app[done], found.server[done])
+        for task in done[wanted].tolist():
+            known.first[int(taken.slots[task])] = taken.first.one(int(found.source[task]))
 
-    def over(self) -> FlowBatch:
-        """The flows that ended since the last call, named. Their rows in the table are free afterwards."""
-        slots = self._table.closed()
-        flows = self._table.table(slots)
-        spoke = (flows["payload_o"] + flows["payload_r"] > 0).tolist()
-        named = [self._last_name(slot, said) for slot, said in zip(slots, spoke, strict=True)]
-        batch = self._batch(flows, named)
-        self._table.recycle()
-        return batch
+    def _wanted(self, flows: NDArray[np.void], app: NDArray[np.int16], server: NDArray[np.int8]) -> NDArray[np.bool_]:
+        """Which flows with payload a detector will look at; `flows`: records with the fields of ENDS."""
+        flows["server"] = self._judge.server_sides(flows, server)
+        ports = server_ports(flows)
+        verdict = self._judge.verdicts(app, flows["proto"], ports, np.ones(len(flows), np.bool_))
+        # also where a name is at home on a port beside its owner: HTTP/2 in clear on the port of HTTPS
+        return np.isin(verdict, _JUDGED) | ~self._judge.at_home(app, flows["proto"], ports)
+
+    def _over(self, asked: Asked, found: Answers) -> FlowBatch:
+        taken, task = asked.taken, asked.taken.over_tasks()
+        rows = np.flatnonzero(task >= 0)
+        tasks = task[rows]
+        app, tier, server = asked.app, asked.tier, asked.server
+        app[rows], tier[rows], server[rows] = found.app[tasks], found.tier[tasks], found.server[tasks]
+        more = asked.more
+        for row, at in zip(rows.tolist(), tasks.tolist(), strict=True):
+            one = found.more[at]
+            if one is not None:
+                more[row] = one
+            else:
+                more.pop(row, None)
+        source = np.full(len(task), -1, np.int32)
+        source[rows] = found.source[tasks]
+        # what was named for good before it was over keeps its bytes by the same rule as if that had been long ago
+        early = np.flatnonzero((source >= 0) & (source < taken.offered))
+        if len(early):
+            source[early[~self._wanted(flow_ends(taken.over_rows[early]), app[early], server[early])]] = -1
+        return self._batch(
+            flow_records(taken.over_rows), app, tier, server, _Rows(more, asked.first, taken.first, source)
+        )
 
     def open(self, since: int) -> FlowBatch:
         """Open flows with a packet numbered `since` or later, with the names they have so far."""
-        slots = self._table.open_slots(since)
-        return self._batch(self._table.table(slots), [self._named.get(slot, UNNAMED) for slot in slots])
+        slots, flows = self._table.open_flows(since)
+        known = self._known
+        known.reach(slots)
+        more = {row: known.more[slot] for row, slot in enumerate(slots.tolist()) if slot in known.more}
+        return self._batch(flows, known.app[slots], known.tier[slots], known.server[slots], _Rows(more, {}))
 
-    def _last_name(self, slot: int, spoke: bool) -> Named:
-        known = self._named.pop(slot, None)
-        if known is not None and known.final:
-            return known
-        if not spoke:
-            return UNNAMED
-        head = self._table.head(slot, -1, -1, True)
-        if not head.orig and not head.resp:
-            return UNNAMED
-        return Named(identify(head), head, True)
-
-    def _batch(self, flows: NDArray[np.void], named: list[Named]) -> FlowBatch:
-        found = [one.identification for one in named]
-        count, ids = len(named), self._ids
-        app = np.fromiter([ids[one.app] for one in found], np.int16, count)
-        sides = np.fromiter([-1 if one.server is None else one.server for one in found], np.int8, count)
-        flows["server"] = self._judge.server_sides(flows, sides)
+    def _batch(
+        self,
+        flows: NDArray[np.void],
+        app: NDArray[np.int16],
+        tier: NDArray[np.uint8],
+        server: NDArray[np.int8],
+        rows: "_Rows",
+    ) -> FlowBatch:
+        flows["server"] = self._judge.server_sides(flows, server)
         ports = server_ports(flows)
         payload = (flows["payload_o"] + flows["payload_r"]) > 0
         verdict = self._judge.verdicts(app, flows["proto"], ports, payload)
+        rows.names, rows.app, rows.tier, rows.server = self._names, app, tier, server
         if self._site is not None:
-            self._site.excuse(flows, found, originator_serves(flows), ports, verdict)
-        heads = [one.head for one in named]
+            rows.excused = self._site.excuse(flows, rows.name, originator_serves(flows), ports, verdict)
         return FlowBatch(
             flows=flows,
-            tier=np.fromiter([one.tier for one in found], np.uint8, count),
+            tier=tier,
             verdict=verdict,
             server_port=ports,
             app_id=app,
             names=self._names,
-            head=heads.__getitem__,
-            identification=found.__getitem__,
+            head=rows.head,
+            identification=rows.identification,
         )
+
+
+class _Rows:
+    """What a batch of flows says of single rows, made when it is asked for."""
+
+    names: tuple[str, ...]
+    app: NDArray[np.int16]
+    tier: NDArray[np.uint8]
+    server: NDArray[np.int8]
+
+    def __init__(
+        self,
+        more: dict[int, bytes],
+        kept: dict[int, FirstBytes],
+        first: FirstBytes | None = None,
+        source: NDArray[np.int32] | None = None,
+    ) -> None:
+        self._more = more
+        self._kept = kept
+        self._first = first
+        self._source = source
+        self.excused: dict[int, str] = {}
+
+    def name(self, row: int) -> str | None:
+        """The app."""
+        app = int(self.app[row])
+        return None if app == NO_APP else self.names[app]
+
+    def head(self, row: int) -> Head | None:
+        """The first bytes that the name stands on; None where they are gone, or there never were any."""
+        kept = self._kept.get(row)
+        if kept is not None:
+            return kept.head(0)
+        source = -1 if self._source is None else int(self._source[row])
+        if self._first is None or source < 0:
+            return None
+        head = self._first.head(source)
+        return head if head.orig or head.resp else None
+
+    def identification(self, row: int) -> Identification:
+        """The name with its facts; where the first bytes are there, they prove it."""
+        found = unpacked(self.name(row), int(self.tier[row]), int(self.server[row]), self._more.get(row))
+        if row in self.excused:
+            found.facts = {**found.facts, FACT: self.excused[row]}
+        if found.app is not None:
+            found.prove_later(lambda: self._spans(row))
+        return found
+
+    def _spans(self, row: int) -> tuple[Span, ...]:
+        head = self.head(row)
+        return () if head is None else identify(head).spans

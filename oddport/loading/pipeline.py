@@ -18,7 +18,7 @@ from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
 from oddport.engine.trains import TrainBatch
-from oddport.loading.naming import Namer
+from oddport.loading.naming import Asked, Namer
 from oddport.loading.omissions import omissions
 from oddport.loading.sink import Sink
 from oddport.protocols.site import SiteTable
@@ -158,14 +158,14 @@ class Load:
 
     def _name(self) -> None:
         """Name what can be named; judge and hand over what is over."""
-        self._namer.early()
         self._table.sweep()
-        self._hand_over()
+        for asked in self._namer.take():
+            self._hand_over(asked)
         self._judge_trains(self._trains.closed())
 
-    def _hand_over(self) -> None:
-        batch = self._namer.over()
-        if len(batch.flows):
+    def _hand_over(self, asked: Asked) -> None:
+        batch = asked.batch
+        if batch is not None and len(batch.flows):
             self._early += int(np.count_nonzero(batch.flows["notes"] & NOTE_EARLY))
             self._runner.flows(batch)
             self._sink.flows(batch, False)
@@ -203,9 +203,9 @@ class Load:
             self._sink.packets(self._columns, self._block_first, count, self._numbers)
 
     def _finish(self) -> None:
-        self._namer.early()
         self._table.end_all()
-        self._hand_over()
+        for asked in self._namer.take():
+            self._hand_over(asked)
         self._judge_trains(self._trains.finish())
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:

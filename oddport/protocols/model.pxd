@@ -18,3 +18,4 @@ cdef class Identification:
     cdef public tuple inner
     cdef tuple _proof
     cdef tuple _spans
+    cdef object _later

@@ -1,5 +1,6 @@
 """The words in which recognisers say what they found: a match of one direction, the name of a flow."""
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -101,7 +102,9 @@ Proof = tuple[int, int, SideMatch]
 class Identification:
     """The name of a flow, and why."""
 
-    __slots__ = ("_proof", "_spans", "app", "client_app", "facts", "final", "inner", "server", "server_app", "tier")
+    __slots__ = (
+        "_later", "_proof", "_spans", "app", "client_app", "facts", "final", "inner", "server", "server_app", "tier"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -128,10 +131,17 @@ class Identification:
         """What the ends went on with, each inside the one before: TLS after STARTTLS."""
         self._spans = spans
         self._proof = proof
+        self._later: Callable[[], tuple[Span, ...]] | None = None
+
+    def prove_later(self, spans: Callable[[], tuple[Span, ...]]) -> None:
+        """Let `spans` be asked for them the first time that somebody wants them."""
+        self._later = spans
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """The bytes that prove the name."""
+        """The bytes that prove the name; none where the first bytes are gone, as of most flows that fit their port."""
+        if self._later is not None:
+            self._spans, self._later = self._later(), None
         if self._proof:
             self._spans = tuple(
                 [

@@ -74,6 +74,8 @@ from oddport.engine.heads import Head
 from oddport.protocols.model import Identification, SideMatch, fits
 
 CLIENT, SERVER = 0, 1
+NO_APP = -1
+"""In a column of apps: no name."""
 ANY = bytes(range(256))
 """Every first byte is possible."""
 UPPER = bytes(range(0x41, 0x5B))

@@ -9,7 +9,7 @@ expires = 2027-01-31         # optional: the last day, in UTC
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.engine.columns import address_text
-from oddport.protocols.model import Identification, PortVerdict
+from oddport.protocols.model import PortVerdict
 from oddport.protocols.registry import registry
 from oddport.protocols.text import clean
 
@@ -64,20 +64,22 @@ class SiteTable:
     def excuse(
         self,
         flows: NDArray[np.void],
-        found: list[Identification],
+        app: Callable[[int], str | None],
         by_originator: NDArray[np.bool_],
         ports: NDArray[np.uint16],
         verdict: NDArray[np.uint8],
-    ) -> None:
-        """Turn each mismatch that is excepted into `alternate`, in place, and say why among the flow's facts."""
+    ) -> dict[int, str]:
+        """Turn each mismatch that is excepted into `alternate`, in place; gives the reason of each such row."""
+        reasons: dict[int, str] = {}
         for row in np.flatnonzero(verdict == PortVerdict.MISMATCH).tolist():
-            flow, named = flows[row], found[row]
+            flow = flows[row]
             packed = flow["src" if by_originator[row] else "dst"].tobytes()
             server = address_text(packed, int(flow["version"]))
-            one = self.find(named.app or "", server, int(ports[row]), int(flow["first_ns"]))
+            one = self.find(app(row) or "", server, int(ports[row]), int(flow["first_ns"]))
             if one is not None:
                 verdict[row] = PortVerdict.ALTERNATE
-                named.facts = {**named.facts, FACT: one.reason}
+                reasons[row] = one.reason
+        return reasons
 
 
 def _exception(where: str, entry: object) -> SiteException:

@@ -17,9 +17,8 @@ from oddport.engine.columns import (
 )
 from oddport.protocols.model import PortVerdict
 from oddport.protocols.ports import DYNAMIC_FIRST, RANK_BORDERS, port_table, rank
+from oddport.protocols.registry import NO_APP
 
-NO_APP = -1
-"""In a column of apps: no name."""
 _ELSEWHERE = -2
 """In a column of owners: an app that is none of the names."""
 _TRANSPORTS = (TCP, UDP, SCTP)

@@ -9,6 +9,8 @@ from oddport.engine.batch import Decoded, RecordBatch
 from oddport.engine.columns import packet_arrays
 from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
+from oddport.engine.heads import Head
+from oddport.engine.summary import flow_records
 
 SECOND = 1_000_000_000
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -61,6 +63,7 @@ class Bench:
         self.fed = 0
         self.flow: list[int] = []
         self.info: list[int] = []
+        self._heads: list[Head] = []
 
     def feed(self, frames: Sequence[bytes], times: Sequence[int] | None = None) -> "Bench":
         """Frames in order of arrival."""
@@ -76,11 +79,22 @@ class Bench:
     def end(self) -> np.ndarray:
         """All flows by id, after the end of the capture."""
         self.table.end_all()
-        records = self.table.table(self.table.closed())
-        return records[np.argsort(records["id"])]
+        return self.over()
 
-    def heads(self) -> list:
-        """First bytes of all flows, by id; the flows must be over."""
-        slots = self.table.closed()
-        order = np.argsort(self.table.table(slots)["id"])
-        return [self.table.head(slots[i]) for i in order]
+    def over(self) -> np.ndarray:
+        """The flows that are over, by id."""
+        parts, heads = [], []
+        whole = False
+        while not whole:
+            taken = self.table.take()
+            parts.append(flow_records(taken.over_rows))
+            heads += [taken.first.head(task) if task >= 0 else Head(0) for task in taken.over_tasks().tolist()]
+            whole = taken.whole
+        records = np.concatenate(parts)
+        order = np.argsort(records["id"])
+        self._heads = [heads[at] for at in order.tolist()]
+        return records[order]
+
+    def heads(self) -> list[Head]:
+        """First bytes of the flows that were over at the last look, by id."""
+        return self._heads

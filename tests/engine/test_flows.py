@@ -2,11 +2,13 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from oddport.engine.columns import (
     HEAD_BYTES,
     NOTE_CUT,
+    NOTE_EARLY,
     NOTE_GAP_O,
     NOTE_MIDSTREAM,
     NOTE_ONE_SIDED,
@@ -223,19 +225,61 @@ def test_a_segment_captured_in_part_ends_the_first_bytes() -> None:
 
 def test_a_flow_is_offered_for_naming_once_both_sides_spoke_with_the_bytes_of_that_moment() -> None:
     bench = Bench().feed([*HANDSHAKE, c(ACK, 101, b"GET"), s(ACK, 501, b"HT"), s(ACK, 503, b"TP")])
-    ((slot, used_o, used_r),) = bench.table.events()
-    head = bench.table.head(slot, used_o, used_r, False)
+    taken = bench.table.take()
+    assert (taken.offered, len(taken.slots)) == (1, 1)
+    head = taken.first.head(0)
     assert (head.orig, head.resp, head.closed) == (b"GET", b"HT", False)
 
 
 def test_a_released_flow_goes_on_counting_without_keeping_bytes() -> None:
     bench = Bench().feed([*HANDSHAKE, c(ACK, 101, b"GET"), s(ACK, 501, b"HT")])
-    bench.table.release(bench.table.events()[0][0])
-    bench.table.recycle()
+    bench.table.release(bench.table.take().slots)
     bench.feed([c(ACK, 104, b"more")])
     assert bench.end()["payload_o"][0] == 7
     assert bench.heads()[0].orig == b""
     assert bench.table.arena_share() == 0
+
+
+def test_a_flow_that_was_offered_again_before_its_release_is_not_taken() -> None:
+    bench = Bench().feed([*HANDSHAKE, c(ACK, 101, b"GET"), s(ACK, 501, b"HT")])
+    named = bench.table.take().slots
+    bench.feed([c(ACK, 104 + i, b"x") for i in range(8)])
+    bench.table.release(named)
+    assert len(bench.table.take().slots) == 0
+
+
+def test_a_flow_that_ends_where_it_is_offered_is_taken_twice_the_second_time_closed() -> None:
+    bench = Bench().feed([*HANDSHAKE, c(ACK, 101, b"GET"), s(ACK, 501, b"HT"), s(ACK, 503, b"TP")])
+    bench.table.end_all()
+    taken = bench.table.take()
+    heads = [taken.first.head(i) for i in range(2)]
+    assert [(head.resp, head.closed) for head in heads] == [(b"HT", False), (b"HTTP", True)]
+    assert taken.slots.tolist() == [taken.over[0]] * 2
+    assert taken.over_tasks().tolist() == [1]
+    assert taken.first.one(1).head(0).resp == b"HTTP"
+
+
+def test_flows_that_are_over_are_taken_in_parts_each_once() -> None:
+    bench = Bench().feed([udp(C, 1024 + i, S, 53, b"x" if i % 2 else b"") for i in range(10)], [0] * 10)
+    bench.table.end_all()
+    parts = [bench.table.take(4) for _ in range(3)]
+    assert [len(part.over) for part in parts] == [4, 4, 2]
+    assert [part.whole for part in parts] == [False, False, True]
+    assert [part.over_tasks().tolist() for part in parts] == [[-1, 0, -1, 1], [-1, 0, -1, 1], [-1, 0]]
+
+
+def test_where_room_runs_short_the_longest_idle_give_their_bytes_and_are_marked() -> None:
+    bench = Bench(arena_bytes=0)  # the least there is: 327,680 blocks of 256 bytes
+    for start in range(0, 40_000, 8_000):
+        frames = [udp(C, 1 + i, S, 53, b"x" * 1400) for i in range(start, start + 8_000)]
+        bench.feed(frames, list(range(start, start + 8_000)))
+    taken = bench.table.take()  # six blocks a flow: 73 % are in use, half of them may stay
+    assert (taken.offered, len(taken.over)) == (0, 0)
+    assert taken.pressed == len(taken.slots) == -(-(40_000 * 6 - 327_680 // 2) // 6)
+    assert taken.first.head(0).orig == b"x" * 1400
+    assert bench.table.arena_share() < 0.5
+    notes = bench.end()["notes"] & NOTE_EARLY
+    assert np.flatnonzero(notes).tolist() == list(range(taken.pressed))
 
 
 def test_memory_for_first_bytes_is_given_back() -> None:
@@ -244,7 +288,7 @@ def test_memory_for_first_bytes_is_given_back() -> None:
         frames = [udp(C, 1024 + i, S, 53, b"x" * 900) for i in range(2000)]
         bench.feed(frames, [round_ * 1000 * SECOND] * 2000)
         bench.table.end_all()
-        bench.table.recycle()
+        bench.table.take()
     assert bench.table.arena_share() == 0
     assert bench.table.count() == 8000
 
@@ -265,13 +309,14 @@ def test_with_too_many_open_flows_the_longest_idle_are_ended() -> None:
     for start in range(0, 30_000, 6_000):
         bench.feed([udp(C, 1 + i, S, 53, b"") for i in range(start, start + 6_000)], list(range(start, start + 6_000)))
         bench.table.sweep()
-    assert len(bench.table.open_slots()) <= 16_384
-    ended = bench.table.table(bench.table.closed())
+    still_open = len(bench.table.open_flows()[0])
+    assert still_open <= 16_384
+    ended = bench.over()
     assert ended["last_ns"].max() < 30_000 - 12_288
-    assert bench.table.evicted_count() == len(ended) == 30_000 - len(bench.table.open_slots())
+    assert bench.table.evicted_count() == len(ended) == 30_000 - still_open
 
 
 def test_a_sweep_ends_what_timed_out() -> None:
     bench = Bench().feed([udp(C, 5000, S, 53, b"x"), udp(C, 5001, S, 53, b"x")], [0, 100 * SECOND])
     bench.table.sweep(1)
-    assert bench.table.table(bench.table.closed())["sport"].tolist() == [5000]
+    assert bench.over()["sport"].tolist() == [5000]

@@ -1,0 +1,103 @@
+"""First bytes of many flows → their names, in columns; what more is known of a flow is packed until it is wanted."""
+
+import marshal
+from typing import Any, NamedTuple
+
+import cython  # noqa: TC002 - Cython has to see it
+import numpy as np
+from numpy.typing import NDArray
+
+from oddport.engine.first_bytes import FirstBytes
+from oddport.protocols.identify import identify
+from oddport.protocols.model import Identification, Inner, Tier
+from oddport.protocols.registry import NO_APP, app_names
+
+TIERS = tuple(Tier)
+
+
+class Answers(NamedTuple):
+    """Row i of every column is flow i of those that were asked about."""
+
+    app: NDArray[np.int16]
+    """Index into `registry.app_names()`, -1 = no name."""
+    tier: NDArray[np.uint8]
+    server: NDArray[np.int8]
+    """Which side spoke the server's grammar: 0 originator, 1 responder, -1 not known."""
+    final: NDArray[np.uint8]
+    """1: more bytes would change nothing."""
+    source: NDArray[np.int32]
+    """The row whose first bytes gave the name: the same, or an earlier one of the same flow whose name was final."""
+    more: list[bytes | None]
+    """Facts and the like, for `unpacked`; None where there are none."""
+
+
+def answers(first: FirstBytes, before: list[int]) -> Answers:
+    """The names. `before`: the row that asks about the same flow at an earlier time, -1 where there is none."""
+    row: cython.Py_ssize_t
+    earlier: cython.Py_ssize_t
+    ids: dict[str | None, int] = {None: NO_APP, **{name: at for at, name in enumerate(app_names())}}
+    app: list[int] = []
+    tier: list[int] = []
+    server: list[int] = []
+    final: list[int] = []
+    source: list[int] = []
+    more: list[bytes | None] = []
+    for row in range(len(before)):
+        earlier = before[row]
+        if earlier >= 0 and final[earlier]:
+            app.append(app[earlier])
+            tier.append(tier[earlier])
+            server.append(server[earlier])
+            final.append(1)
+            source.append(source[earlier])
+            more.append(more[earlier])
+            continue
+        found = identify(first.head(row))
+        app.append(ids[found.app])
+        tier.append(found.tier)
+        server.append(-1 if found.server is None else found.server)
+        final.append(1 if found.final else 0)
+        source.append(row)
+        more.append(_packed(found))
+    return Answers(
+        np.array(app, np.int16),
+        np.array(tier, np.uint8),
+        np.array(server, np.int8),
+        np.array(final, np.uint8),
+        np.array(source, np.int32),
+        more,
+    )
+
+
+def _packed(found: Identification) -> bytes | None:
+    if not (found.facts or found.inner or found.client_app):
+        return None
+    rest: Any = (found.facts, tuple([tuple(one) for one in found.inner]), found.client_app, found.server_app)
+    return marshal.dumps(rest)
+
+
+def unpacked(app: str | None, tier: int, server: int, more: bytes | None) -> Identification:
+    """The identification that a row of Answers tells of, without the bytes that prove it."""
+    found = Identification(app, TIERS[tier], None if server < 0 else server)
+    if more is not None:
+        found.facts, inner, found.client_app, found.server_app = marshal.loads(more)
+        found.inner = tuple([Inner(*one) for one in inner])
+    return found
+
+
+def flat(columns: Answers) -> bytes:
+    """The columns as bytes, for `from_flat` in another process of the same program."""
+    return marshal.dumps((*(column.tobytes() for column in columns[:5]), columns.more))
+
+
+def from_flat(data: bytes) -> Answers:
+    """What `flat` made bytes of."""
+    app, tier, server, final, source, more = marshal.loads(data)
+    return Answers(
+        np.frombuffer(app, np.int16),
+        np.frombuffer(tier, np.uint8),
+        np.frombuffer(server, np.int8),
+        np.frombuffer(final, np.uint8),
+        np.frombuffer(source, np.int32),
+        more,
+    )
