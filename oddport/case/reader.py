@@ -282,6 +282,17 @@ class CaseReader:
         """
         return self._bytes.read(self._file(packet.file), packet.offset, packet.caplen)
 
+    def frames(self, packets: Sequence[PacketRow], most: int | None = None) -> list[bytes]:
+        """The captured bytes of packets, or the first `most` of each.
+
+        Raises CaptureMoved (a sentence) where a capture is gone or is another file now.
+        """
+        files = {number: self._file(number) for number in {packet.file for packet in packets}}
+        return [
+            self._bytes.read(files[packet.file], packet.offset, min(packet.caplen, most or packet.caplen))
+            for packet in packets
+        ]
+
     def point_to(self, file: int, path: str | os.PathLike[str]) -> None:
         """Says where a capture that has moved lies now; kept in the case.
 
@@ -300,6 +311,11 @@ class CaseReader:
         """Fragment trains by time of their first fragment."""
         with self._pool.use() as connection:
             return reading.trains(connection, "1", (), f"LIMIT {int(limit)} OFFSET {int(offset)}")
+
+    def trains_of_flow(self, flow: int, offset: int = 0, limit: int = 100) -> list[TrainRow]:
+        """Fragment trains whose datagrams belong to a flow, by time of their first fragment."""
+        with self._pool.use() as connection:
+            return reading.trains(connection, "flow = ?", (flow,), f"LIMIT {int(limit)} OFFSET {int(offset)}")
 
     def train_bytes(self, train: TrainRow) -> bytes:
         """What the fragments of a train put together give, up to the first hole; earlier bytes win (RFC 791, 3.2).

@@ -24,6 +24,8 @@ from tui.data.dissection.reading import dissect
 from tui.theme import Look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.data.dissection.model import Dissection, Request
 
 NS = 1_000_000_000
@@ -98,7 +100,8 @@ class FakeCase:
         self.finding_row: FindingRow | None = FINDING
         self.evidence_rows: list[EvidenceRow] = list(EVIDENCE)
         self.trains: dict[int, TrainRow] = {}
-        self.frames: list[bytes] = []
+        self.raw: list[bytes] = []
+        self.datagrams: dict[int, bytes] = {}
         self.packets: list[PacketRow] = []
         self.moved = ""
         self.right_path = "/new/place.pcapng"
@@ -113,10 +116,10 @@ class FakeCase:
             self.add(frame, now, back=back, flags=flags, payload=bool(payload), number=FIRST_NUMBER + at)
 
     def add(self, frame: bytes, ts: int, number: int, back: bool = False, flags: int = 0, payload: bool = True) -> None:
-        self.frames.append(frame)
+        self.raw.append(frame)
         self.packets.append(
             PacketRow(
-                packet=number - 1, number=number, file=1, interface=1, link=self.link, ts=ts, offset=len(self.frames),
+                packet=number - 1, number=number, file=1, interface=1, link=self.link, ts=ts, offset=len(self.raw),
                 caplen=len(frame), wirelen=len(frame), flow=self.flow_row.id, flags=flags, back=back, fragment=False,
                 unread=False, repeat=False, payload=payload,
             )
@@ -152,7 +155,16 @@ class FakeCase:
     def packet_bytes(self, packet: PacketRow) -> bytes:
         if self.moved:
             raise CaptureMoved(self.moved)
-        return self.frames[packet.offset - 1]
+        return self.raw[packet.offset - 1]
+
+    def frames(self, packets: Sequence[PacketRow], most: int | None = None) -> list[bytes]:
+        return [self.packet_bytes(packet)[:most] for packet in packets]
+
+    def trains_of_flow(self, flow: int, offset: int = 0, limit: int = 100) -> list[TrainRow]:
+        return list(self.trains.values())[offset : offset + limit]
+
+    def train_bytes(self, train: TrainRow) -> bytes:
+        return self.datagrams[train.id]
 
     def point_to(self, file: int, path: object) -> None:
         if str(path) != self.right_path:

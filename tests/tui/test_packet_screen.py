@@ -233,7 +233,7 @@ async def test_a_moved_capture_is_said_with_what_to_do_and_the_evidence_stays():
         await settled(on.pilot)
         assert on.host.screen is on.screen
         assert "its bytes are here again" in on.rows[1]
-        assert len(on.hex.data) == len(case.frames[3])
+        assert len(on.hex.data) == len(case.raw[3])
 
 
 async def test_leaving_the_question_for_the_file_changes_nothing():
@@ -373,8 +373,8 @@ async def test_ascii_terminals_get_ascii_only():
 
 async def test_hostile_names_in_a_packet_stay_text():
     case = FakeCase(flow={"app": "http", "facts": {"host": "\x1b]0;x\x07"}})
-    case.frames[3] = case.frames[3][:OFFSET] + b"GET /\x1b[2J HTTP/1.1\r\nHost: \x1b]0;x\x07\r\n\r\n"
-    case.packets[3] = replace(case.packets[3], caplen=len(case.frames[3]))
+    case.raw[3] = case.raw[3][:OFFSET] + b"GET /\x1b[2J HTTP/1.1\r\nHost: \x1b]0;x\x07\r\n\r\n"
+    case.packets[3] = replace(case.packets[3], caplen=len(case.raw[3]))
     async with On(case, size=(160, 45)) as on:
         await on.pilot.press("l", "j", "l", "j")
         assert not set("\x1b\x07") & set(on.text)

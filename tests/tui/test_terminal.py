@@ -122,3 +122,18 @@ def test_a_real_load_fills_the_lists(terminals: list[Terminal], tmp_path: Path) 
     terminal.until("q quit")
     terminal.keys("q")
     terminal.until("ended 0")
+
+
+@pytest.mark.parametrize(("term", "columns", "rows"), [("screen-256color", 80, 24), ("screen", 200, 50)])
+def test_a_stream_of_a_real_capture_is_followed_and_left(
+    terminals: list[Terminal], tmp_path: Path, term: str, columns: int, rows: int
+) -> None:
+    capture = ROOT / "demo_pcaps" / "shell-on-443.pcap"
+    terminal = start(terminals, tmp_path / "c.oddport", str(capture), term=term, columns=columns, rows=rows)
+    terminal.until("0 of 1 reviewed")
+    terminal.keys("f")
+    terminal.until("uid=1004(svc-print)")
+    terminal.keys("Tab")
+    terminal.until("75 69 64 3d 31 30 30 34")
+    terminal.keys("Escape")
+    terminal.until("q quit")

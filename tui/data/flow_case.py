@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from oddport.case.model import (
@@ -51,6 +52,15 @@ class FlowCase(Protocol):
 
     def packet_bytes(self, packet: PacketRow) -> bytes:
         """The captured bytes; raises CaptureMoved where the capture is not what it was."""
+
+    def frames(self, packets: Sequence[PacketRow], most: int | None = None) -> list[bytes]:
+        """The captured bytes of packets, or the first `most` of each; raises CaptureMoved as `packet_bytes`."""
+
+    def trains_of_flow(self, flow: int, offset: int = 0, limit: int = 100) -> list[TrainRow]:
+        """Fragment trains of a flow."""
+
+    def train_bytes(self, train: TrainRow) -> bytes:
+        """The datagram of a train, up to its first hole."""
 
     def point_to(self, file: int, path: str | Path) -> None:
         """Take the bytes of a capture from another place; raises CaseError if that is another capture."""

@@ -56,3 +56,12 @@ class CaseFrame(Frame):
             self.app.push_screen(FlowScreen(self.store.reader, flow, trail, finding))
 
         self.guarded(go)
+
+    def open_stream(self, flow: int, trail: Sequence[str], finding: int | None) -> None:
+        """What both sides of a flow said."""
+        from tui.screens.stream import StreamScreen
+
+        def go() -> None:
+            self.app.push_screen(StreamScreen(self.store.reader, flow, trail, finding))
+
+        self.guarded(go)

@@ -48,6 +48,7 @@ class FindingsScreen(ListScreen):
     LISTING = LISTING
     SPEC: ClassVar[TableSpec] = SPEC
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next", id="judge.next", tooltip="next, previous not reviewed"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous not reviewed"),
         Binding("v", "verdict", "verdict", id="judge.verdict", tooltip="verdict"),
@@ -356,6 +357,12 @@ class FindingsScreen(ListScreen):
             return
         self.open_flow(finding.flow, ("Findings", finding.title, f"Flow {count(finding.flow)}"), finding.id)
 
+    def action_stream(self) -> None:
+        """What both sides of the flow said."""
+        finding = self.table.current
+        if finding is not None:
+            self.open_stream(finding.flow, ("Findings", finding.title), finding.id)
+
     def action_next(self, step: int) -> None:
         """To the next finding without a verdict."""
         rows, table = self.rows, self.table
@@ -414,6 +421,8 @@ class FindingsScreen(ListScreen):
         self._show_row()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "stream":
+            return bool(self.rows is not None and len(self.rows) and self.table.current and self.table.current.flow)
         if action in ("verdict", "note", "undo", "next"):
             return self.rows is not None and len(self.rows) > 0
         return super().check_action(action, parameters)

@@ -92,6 +92,7 @@ class FlowScreen(Frame):
     FlowScreen.-panes > #head { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("b", "evidence", "next evidence", id="move.evidence", tooltip="next evidence"),
         Binding("n", "finding(1)", "next finding", id="judge.next", tooltip="next, previous finding"),
         Binding("N", "finding(-1)", show=False, id="judge.previous", tooltip="next, previous finding"),
@@ -328,6 +329,15 @@ class FlowScreen(Frame):
                     finding=self.picture.finding, dissector=self._dissector,
                 )
             )  # fmt: skip
+
+    def action_stream(self) -> None:
+        """What both sides of the flow said."""
+        from tui.screens.stream import StreamScreen
+
+        finding = self.picture.finding
+        self.app.push_screen(
+            StreamScreen(self.case, self.picture.flow.id, self._trail, finding.id if finding else None, self._dissector)
+        )
 
     def action_evidence(self) -> None:
         """The next evidence: its row above, its packet below."""

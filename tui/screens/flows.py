@@ -57,6 +57,7 @@ class FlowsScreen(ListScreen):
     LISTING = LISTING
     SPEC: ClassVar[TableSpec] = SPEC
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next finding", id="judge.next", tooltip="next, previous flow with a finding"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous flow with a finding"),
         Binding("o", "odd", "odd ones only", id="narrow.odd", tooltip="only flows that do not fit their port"),
@@ -296,6 +297,12 @@ class FlowsScreen(ListScreen):
         flow: FlowLine = event.row
         self.open_flow(flow.id, ("Flows", f"Flow {count(flow.id)}"), None)
 
+    def action_stream(self) -> None:
+        """What both sides of the flow said."""
+        flow: FlowLine | None = self.table.current
+        if flow is not None:
+            self.open_stream(flow.id, ("Flows", f"Flow {count(flow.id)}"), None)
+
     def action_odd(self) -> None:
         """Only flows that do not fit their port; again: all."""
         self.apply_filter("" if self.filter_text == ODD_FILTER else ODD_FILTER)
@@ -314,7 +321,7 @@ class FlowsScreen(ListScreen):
         table.move_to_index(place)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "next":
+        if action in ("next", "stream"):
             return self.rows is not None and len(self.rows) > 0
         if action == "odd":
             return self.rows is not None and (len(self.rows) > 0 or bool(self.filter_text))

@@ -64,6 +64,7 @@ class PacketScreen(Frame):
         Binding("tab", "side", "tree, bytes", id="move.side", tooltip="tree, bytes"),
         Binding("left_square_bracket", "packet(-1)", "packet", id="move.previous", tooltip="previous, next packet"),
         Binding("right_square_bracket", "packet(1)", "packet", id="move.next", tooltip="previous, next packet"),
+        Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("b", "evidence", "next evidence", id="move.evidence", tooltip="next evidence"),
         Binding("z", "zoom", "zoom", id="here.zoom", tooltip="one side alone, both sides"),
         Binding("o", "point", "point to the file", id="here.point", tooltip="say where the capture lies now"),
@@ -362,6 +363,17 @@ class PacketScreen(Frame):
             self._go(index)
         else:
             self.say("This is the first packet of the flow." if step < 0 else "This is the last packet of the flow.")
+
+    def action_stream(self) -> None:
+        """What both sides of the flow said; gone back to where one comes from there."""
+        from tui.screens.stream import StreamScreen
+
+        stack = self.app.screen_stack
+        if len(stack) > 1 and isinstance(stack[-2], StreamScreen):
+            self.dismiss()
+            return
+        finding = self._finding.id if self._finding else None
+        self.app.push_screen(StreamScreen(self.case, self.flow_id, self.trail(), finding, self._dissector))
 
     def action_evidence(self) -> None:
         """The next evidence: in this packet, then in the next one that holds some."""
