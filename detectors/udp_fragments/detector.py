@@ -41,6 +41,7 @@ _SAYS = {
     "FRG-06": "a datagram beyond 65,535 bytes", "FRG-07": "a tiny first fragment",
     "FRG-12": "a missing first fragment", "FRG-13": "trains that were never completed", "FRG-15": "part of a flood",
 }  # fmt: skip
+_TINY_FIRST = 1 << RULES.index("FRG-07")
 _MUDDLES = Mapping("T1571", "related", "fragments muddle what a filter sees of port and protocol")
 _HIDES = Mapping("T1571", "related", "without its first fragment a train shows no ports")
 _EXHAUSTS = Mapping("T1499.001", "related", "unfinished datagrams fill the reassembly buffer of the receiver")
@@ -86,14 +87,15 @@ class UdpFragments(BaseDetector):
     def on_trains(self, batch: TrainBatch) -> Iterable[Finding]:
         rules: dict[int, int] = {}
         evidence: dict[int, tuple[Evidence, ...]] = {}
-        for row in hits.suspicious(batch).tolist():
+        rows, only_tiny = hits.suspicious(batch.trains)
+        columns = [batch.trains[name][rows].tolist() for name in ("dst", "version", "src", "first_ns", "flow")]
+        for row, alone, dst, version, *source in zip(rows.tolist(), only_tiny.tolist(), *columns, strict=True):
+            if alone and not self._sprays.take(("FRG-07", "", dst, version), *source):
+                rules[row] = _TINY_FIRST  # as thousands of a spray are: no object is made for it
+                continue
             train = batch.train(row)
             holding = hits.holding(train)
-            made = [
-                make()
-                for rule, make in holding
-                if self._sprays.take((rule, "", train.dst, train.version), train.src, train.first_ns, train.flow)
-            ]
+            made = [make() for rule, make in holding if alone or self._sprays.take((rule, "", dst, version), *source)]
             rules[row] = sum(1 << RULES.index(rule) for rule, _ in holding)
             evidence[row] = tuple(part for hit in made for part in hit.evidence[:2])
             for hit in made:

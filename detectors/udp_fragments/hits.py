@@ -12,7 +12,7 @@ from detectors.udp_fragments.geometry import end
 from oddport.detection import reassembly
 from oddport.detection.model import Evidence, Mapping
 from oddport.detection.words import listed
-from oddport.engine.trains import Fragment, Train, TrainBatch
+from oddport.engine.trains import Fragment, Train, anomaly_mask
 
 CONFLICT, OVERLAP, DUPLICATE, TEARDROP, BONK, TOO_LONG, TINY = 80, 40, 10, 85, 75, 85, 75
 """Bases of FRG-01 to FRG-07."""
@@ -26,6 +26,8 @@ SHOWN = 3
 _MUDDLE = "different readers put together different datagrams, which muddles what a filter sees of port and protocol"
 _MEETING = frozenset({"overlap", "conflicting_overlap", "past_end", "two_tails"})
 """Without any of these, no fragment lies within another one."""
+_TOLD = anomaly_mask([*_MEETING, "duplicate", "misaligned", "past_65535", "tiny_first"])
+_TINY_FIRST = anomaly_mask(["tiny_first"])
 _IPV6 = " IPv6 forbids any overlap (RFC 5722)."
 
 
@@ -46,15 +48,16 @@ Made = tuple[str, Callable[[], Hit]]
 """A rule that holds, and what makes its hit: evidence and words are made only where they are wanted."""
 
 
-def suspicious(batch: TrainBatch) -> NDArray[np.int64]:
-    """The rows of the trains that may meet a rule."""
-    trains = batch.trains
-    far = ~trains["complete"] & np.isin(trains["dport"], list(geometry.DOMAIN_PORTS))
-    return np.flatnonzero(((trains["anomalies"] != 0) | far) & (trains["listed"] > 0))
+def suspicious(trains: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The rows (dtype TRAIN) that may meet a rule, and for each of them whether it meets FRG-07 and no other one."""
+    odd = trains["anomalies"] & _TOLD
+    far = np.isin(trains["dport"], list(geometry.DOMAIN_PORTS)) & (~trains["complete"] | (trains["anomalies"] != 0))
+    rows = np.flatnonzero(((odd != 0) | far) & (trains["listed"] > 0))
+    return rows, (odd[rows] == _TINY_FIRST) & ~far[rows]
 
 
 def holding(train: Train) -> list[Made]:
-    """The rules FRG-01 to FRG-07 that a suspicious train meets, each at most once."""
+    """The rules FRG-01 to FRG-07 that a suspicious train meets, each at most once; what they go by is in _TOLD."""
     words = train.anomalies
     found: list[Made] = []
     dropped = geometry.teardrop(train) if words & _MEETING else None
