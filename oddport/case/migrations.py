@@ -1,9 +1,10 @@
 """A case of an older version → the same case of this version, step by step, each step whole or not at all."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oddport.case.connect import (
     SCHEMA_VERSION,
@@ -13,6 +14,7 @@ from oddport.case.connect import (
     statements_of,
 )
 from oddport.case.errors import CaseError
+from oddport.case.reading import FRAGMENT
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -28,7 +30,41 @@ def _add_omissions(database: "Database") -> None:
     )
 
 
-STEPS: Mapping[int, Step] = {2: _add_omissions}
+def _pack_trains(database: "Database") -> None:
+    """From version 3: fragments of trains as bytes, anomalies as bits, what else was JSON as columns."""
+    from oddport.engine.trains import ANOMALIES, anomaly_mask
+
+    database.conn.executemany("INSERT OR REPLACE INTO word VALUES ('anomaly', ?, ?)", enumerate(ANOMALIES))
+    database.execute("ALTER TABLE train RENAME TO old_train")
+    database.execute(
+        "CREATE TABLE train (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, src NOT NULL, dst NOT NULL,"
+        " proto INTEGER NOT NULL, ip_id INTEGER NOT NULL, sport INTEGER, dport INTEGER, flow INTEGER,"
+        " first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, count INTEGER NOT NULL, complete INTEGER NOT NULL,"
+        " total INTEGER, reassembled INTEGER NOT NULL, anomalies INTEGER NOT NULL, context INTEGER NOT NULL,"
+        " interface INTEGER NOT NULL, at_start INTEGER NOT NULL, at_end INTEGER NOT NULL, fragments BLOB NOT NULL,"
+        " rest TEXT)"
+    )
+
+    def packed(*facts: Any) -> tuple[Any, ...]:
+        *columns, anomalies, text = facts
+        detail = json.loads(text)
+        fragments = b"".join(FRAGMENT.pack(*(*each[:8], bool(each[8]), *each[9:])) for each in detail["fragments"])
+        rest = {name: detail[name] for name in ("holes", "conflicts")}
+        return (
+            *columns, anomaly_mask(json.loads(anomalies)), detail["context"], detail["interface"],
+            int(detail["at_start"]), int(detail["at_end"]), fragments,
+            json.dumps(rest, separators=(",", ":")) if any(rest.values()) else None,
+        )  # fmt: skip
+
+    old = database.conn.execute(
+        "SELECT id, version, src, dst, proto, ip_id, sport, dport, flow, first_ns, last_ns, count, complete, total,"
+        " reassembled, anomalies, detail FROM old_train"
+    )
+    database.conn.executemany(f"INSERT INTO train VALUES ({','.join('?' * 22)})", (packed(*facts) for facts in old))
+    database.execute("DROP TABLE old_train")
+
+
+STEPS: Mapping[int, Step] = {2: _add_omissions, 3: _pack_trains}
 """Version → what makes a case of that version one of the next. Views are no part of it: all are made anew after it."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,6 +30,12 @@ from oddport.case.words import (
     protocol_word,
 )
 
+FRAGMENT = struct.Struct("<IHIqIIII?BBBI")
+"""A FragmentRow in `train.fragments`, field by field."""
+_ANOMALIES = (
+    "SELECT group_concat(word, ' ') FROM (SELECT word FROM word WHERE kind = 'anomaly'"
+    " AND train.anomalies >> number & 1 ORDER BY word)"
+)
 _RELATION = "CASE relation WHEN 'direct' THEN 0 WHEN 'related' THEN 1 ELSE 2 END"
 
 
@@ -135,25 +142,27 @@ def trains(connection: sqlite3.Connection, where: str, params: Sequence[Any], wi
     """Fragment trains by time of their first fragment."""
     rows = connection.execute(
         "SELECT id, version, src, dst, proto, ip_id, sport, dport, flow, first_ns, last_ns, count, complete, total,"
-        f" reassembled, anomalies, detail FROM train WHERE {where} ORDER BY first_ns, id {window}",
+        f" reassembled, ({_ANOMALIES}), at_start, at_end, context, interface, fragments, rest FROM train"
+        f" WHERE {where} ORDER BY first_ns, id {window}",
         params,
     )
     return [_train(*row) for row in rows]
 
 
 def _train(number: int, version: int, src: int | bytes, dst: int | bytes, proto: int, *row: Any) -> TrainRow:
-    ip_id, sport, dport, flow_id, first_ns, last_ns, count, complete, total, reassembled, anomalies, text = row
-    detail = json.loads(text)
+    ip_id, sport, dport, flow_id, first_ns, last_ns, count, complete, total, reassembled, anomalies, *more = row
+    at_start, at_end, context, interface, fragments, text = more
+    rest = json.loads(text) if text else {"holes": (), "conflicts": ()}
     return TrainRow(
         number, version, address_text(src, version), address_text(dst, version), protocol_word(proto), ip_id, sport,
-        dport, flow_id, first_ns, last_ns, count, bool(complete), total, reassembled, tuple(json.loads(anomalies)),
-        bool(detail["at_start"]), bool(detail["at_end"]), tuple((first, last) for first, last in detail["holes"]),
-        tuple(FragmentRow(*(*fields[:8], bool(fields[8]), *fields[9:])) for fields in detail["fragments"]),
+        dport, flow_id, first_ns, last_ns, count, bool(complete), total, reassembled, tuple((anomalies or "").split()),
+        bool(at_start), bool(at_end), tuple((first, last) for first, last in rest["holes"]),
+        tuple(FragmentRow(*fields) for fields in FRAGMENT.iter_unpack(fragments)),
         tuple(
             ConflictRow(offset, bytes.fromhex(old), bytes.fromhex(new), old_fragment, new_fragment)
-            for offset, old, new, old_fragment, new_fragment in detail["conflicts"]
+            for offset, old, new, old_fragment, new_fragment in rest["conflicts"]
         ),
-        detail["context"], detail["interface"],
+        context, interface,
     )  # fmt: skip
 
 

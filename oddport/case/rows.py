@@ -1,4 +1,4 @@
-"""Files, findings and trains → tuples for the case's tables."""
+"""Files and findings → tuples for the case's tables."""
 
 import json
 import os
@@ -9,25 +9,16 @@ from oddport.case.words import printable
 
 if TYPE_CHECKING:
     from oddport.detection.model import Evidence, Finding
-    from oddport.engine.trains import Train
 
 FILE_COLUMNS = (
     "id", "path", "unpacked_path", "format", "size", "mtime_ns", "digest", "packets", "bytes", "first_ns", "last_ns",
     "linktypes", "truncated", "warnings",
 )  # fmt: skip
 INTERFACE_COLUMNS = ("id", "file", "number", "name", "link", "snaplen")
-TRAIN_COLUMNS = (
-    "id", "version", "src", "dst", "proto", "ip_id", "sport", "dport", "flow", "first_ns", "last_ns", "count",
-    "complete", "total", "reassembled", "anomalies", "detail",
-)  # fmt: skip
 FINDING_COLUMNS = (
     "uid", "detector", "rule", "severity", "score", "title", "summary", "expected", "src", "dst", "version", "proto",
     "sport", "dport", "server_port", "app", "flow", "train", "first_ns", "last_ns", "count", "parts", "rejected",
     "lowered", "attack_version",
-)  # fmt: skip
-FRAGMENT_FIELDS = (
-    "number", "file", "packet", "ts", "frame_offset", "offset", "length", "captured", "more", "ttl", "proto", "flags",
-    "header_length",
 )  # fmt: skip
 EVIDENCE_COLUMNS = ("finding", "file", "packet", "offset", "length", "data", "says", "expected", "train", "side")
 
@@ -94,25 +85,6 @@ def numbers_text(numbers: Mapping[int, int]) -> str:
 def stored_address(packed: bytes, version: int) -> int | bytes:
     """An address of the engine (16 bytes) as the case holds it: IPv4 an integer, IPv6 16 bytes."""
     return int.from_bytes(packed[12:], "big") if version == 4 else bytes(packed)
-
-
-def train_row(train: "Train") -> tuple[Any, ...]:
-    """By TRAIN_COLUMNS. The detail holds each fragment as a list in the order of FRAGMENT_FIELDS."""
-    detail = {
-        "context": train.context,
-        "interface": train.interface,
-        "at_start": train.at_start,
-        "at_end": train.at_end,
-        "holes": train.holes,
-        "fragments": [[int(getattr(fragment, name)) for name in FRAGMENT_FIELDS] for fragment in train.fragments],
-        "conflicts": [[c.offset, c.old.hex(), c.new.hex(), c.old_fragment, c.new_fragment] for c in train.conflicts],
-    }
-    return (
-        train.id, train.version, stored_address(train.src, train.version), stored_address(train.dst, train.version),
-        train.proto, train.ip_id, train.sport, train.dport, train.flow or None, train.first_ns, train.last_ns,
-        train.count, int(train.complete), train.total, len(train.datagram), json.dumps(sorted(train.anomalies)),
-        json.dumps(detail, separators=(",", ":")),
-    )  # fmt: skip
 
 
 def finding_row(finding: "Finding", attack_version: str) -> tuple[Any, ...]:

@@ -28,10 +28,13 @@ CREATE TABLE packet_block (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, count
   flags BLOB NOT NULL, info BLOB NOT NULL, file BLOB NOT NULL, interface BLOB NOT NULL);
 -- the blocks in which a flow has packets, the block of its first packet left out unless it is not where flow.first_packet says
 CREATE TABLE flow_block (flow INTEGER NOT NULL, block INTEGER NOT NULL, packets INTEGER NOT NULL, PRIMARY KEY (flow, block)) WITHOUT ROWID;
+-- anomalies: bits, whose words are in `word`. fragments: 42 bytes each in order of arrival, see reading.FRAGMENT. rest (JSON):
+-- holes and conflicts. The columns stand as train_rows.py gives them.
 CREATE TABLE train (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, src NOT NULL, dst NOT NULL, proto INTEGER NOT NULL,
   ip_id INTEGER NOT NULL, sport INTEGER, dport INTEGER, flow INTEGER, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
-  count INTEGER NOT NULL, complete INTEGER NOT NULL, total INTEGER, reassembled INTEGER NOT NULL, anomalies TEXT NOT NULL,
-  detail TEXT NOT NULL);
+  count INTEGER NOT NULL, complete INTEGER NOT NULL, total INTEGER, reassembled INTEGER NOT NULL, anomalies INTEGER NOT NULL,
+  context INTEGER NOT NULL, interface INTEGER NOT NULL, at_start INTEGER NOT NULL, at_end INTEGER NOT NULL, fragments BLOB NOT NULL,
+  rest TEXT);
 CREATE TABLE finding (id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, detector TEXT NOT NULL, rule TEXT NOT NULL, severity INTEGER NOT NULL,
   score INTEGER NOT NULL, title TEXT NOT NULL, summary TEXT NOT NULL, expected TEXT NOT NULL, src NOT NULL, dst NOT NULL,
   version INTEGER NOT NULL, proto INTEGER NOT NULL, sport INTEGER NOT NULL, dport INTEGER NOT NULL, server_port INTEGER NOT NULL,

@@ -8,7 +8,7 @@ and locks are its own. Formats: https://www.sqlite.org/fileformat2.html, section
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 PAGE = 65_536
 """Bytes of a page; the largest there is."""
-LARGEST_TEXT = 32_000
-"""Bytes of a text that surely lies on one page with its row; longer ones have to be put in another way."""
+LARGEST_ROW = 32_000
+"""Bytes of all values of any length of a row that surely lies on one page; others have to be put in another way."""
+TAILS = 2
+"""Columns of values of any length: their serial types, of up to 3 bytes each, are written as one number of 8."""
 _ROOT = 2
 """Page of the table's root: the first one holds the schema."""
 _PAGE_COUNT = slice(28, 32)
@@ -46,31 +48,46 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Texts:
-    """The last column: ASCII of at most LARGEST_TEXT in these rows, NULL in the others."""
+class Tail:
+    """A column of values of any length, in these rows; NULL in the others. All of a row have at most LARGEST_ROW."""
 
     rows: NDArray[np.intp]
-    texts: Sequence[bytes]
+    values: Sequence[bytes]
+    is_text: bool
+    """ASCII; else blobs."""
+    sizes: NDArray[np.int64] = field(init=False)
+    """Of the values, bytes."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", np.fromiter(map(len, self.values), np.int64, len(self.values)))
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest value."""
+        return int(self.sizes.max()) if len(self.sizes) else 0
 
 
-def database(template: bytes, ids: NDArray[np.uint32], columns: Sequence[Column], last: Texts) -> bytearray:
+def database(template: bytes, ids: NDArray[np.uint32], columns: Sequence[Column], tails: Sequence[Tail]) -> bytearray:
     """A database whose table has these rows. `template`: see `empty_table`.
 
-    ids: ascending and different, n ≥ 1. columns: those between the row id and the last one, in the order of the table.
+    ids: ascending and different, n ≥ 1. columns: those between the row id and the tails, in the order of the table.
+    tails: the last columns, at most TAILS.
     """
-    sizes = np.zeros(len(ids), np.int64)
-    sizes[last.rows] = np.fromiter(map(len, last.texts), np.int64, len(last.texts))
-    serials = np.zeros(len(ids), np.int64)
-    serials[last.rows] = _TEXT + 2 * sizes[last.rows]
-    kinds = _varint_bytes(serials)
+    sizes = np.zeros((len(tails), len(ids)), np.int64)
+    serials = np.zeros((len(tails), len(ids)), np.int64)
+    kinds = np.zeros(len(ids), np.int64)
+    for size, serial, tail in zip(sizes, serials, tails, strict=True):
+        size[tail.rows] = tail.sizes
+        serial[tail.rows] = (_TEXT if tail.is_text else _BLOB) + 2 * tail.sizes
+        kinds = kinds * 4 + _varint_bytes(serial)
     for column in columns:
         if column.other is not None:
             kinds = kinds * 2 + column.other
-    cells = sizes.copy()
+    cells = sizes.sum(axis=0)
     parts: list[tuple[NDArray[np.intp], NDArray[np.void]]] = []
-    for kind in np.flatnonzero(np.bincount(kinds)).tolist():
+    for kind in np.unique(kinds).tolist():
         rows = np.flatnonzero(kinds == kind)
-        part = _fixed_part(ids[rows], [_values(column, rows) for column in columns], serials[rows], sizes[rows])
+        part = _fixed_part(ids[rows], [_values(column, rows) for column in columns], serials[:, rows], cells[rows])
         cells[rows] += part.dtype.itemsize
         parts.append((rows, part))
     image, places = _pages(template, ids, cells)
@@ -78,8 +95,11 @@ def database(template: bytes, ids: NDArray[np.uint32], columns: Sequence[Column]
         # an item at every byte, each overlapping the next ones
         at_any = np.ndarray((len(image) - part.dtype.itemsize + 1,), part.dtype, image, 0, (1,))
         at_any[places[rows]] = part
-    for end, text in zip((places + cells)[last.rows].tolist(), last.texts, strict=True):
-        image[end - len(text) : end] = text
+    ends = places + cells
+    for size, tail in zip(sizes[::-1], tails[::-1], strict=True):
+        for end, value in zip(ends[tail.rows].tolist(), tail.values, strict=True):
+            image[end - len(value) : end] = value
+        ends -= size
     return image
 
 
@@ -120,13 +140,18 @@ def _fixed_part(
     serials: NDArray[np.int64],
     sizes: NDArray[np.int64],
 ) -> NDArray[np.void]:
-    """The cells of rows of one kind, without their texts.
+    """The cells of rows of one kind, without their tails. serials: of each tail. sizes: bytes of all tails of a row.
 
     Integers of 3 and 6 bytes are written as 4 and 8, from the last column to the first: what is written too much lies
     where the column before belongs, which is written after it.
     """
     kinds = [_serial(values) for values in columns]
-    tail = int(_varint_bytes(serials[:1])[0])
+    types = np.zeros(len(ids), np.uint64)
+    tail = 0
+    for serial in serials:
+        width = int(_varint_bytes(serial[:1])[0])
+        types = types << np.uint64(8 * width) | _padded_varint(serial, width)
+        tail += width
     head = bytes([2 + len(columns) + tail, _NULL, *(serial for serial, _ in kinds)])  # the row id is NULL in a record
     begin = _PREFIX + len(head) + tail
     end = at = begin + sum(width for _, width in kinds)
@@ -144,7 +169,7 @@ def _fixed_part(
         else:
             room = 1 << (width - 1).bit_length()
             put(at + width - room, f">i{room}", values)
-    put(begin - 8, ">u8", _padded_varint(serials, tail))
+    put(begin - 8, ">u8", types)
     put(_PREFIX, f"V{len(head)}", np.frombuffer(head, f"V{len(head)}"))
     put(0, ">u8", _padded_varint(sizes + (end - _PREFIX), 3) << np.uint64(40) | _padded_varint(ids, 5))
     return cells

@@ -75,7 +75,9 @@ CREATE VIEW trains AS SELECT train.id,
       || ':' || hex(substr(dst, 9, 2)) || ':' || hex(substr(dst, 11, 2)) || ':' || hex(substr(dst, 13, 2)) || ':' || hex(substr(dst, 15, 2)))
     END AS dst,
   (SELECT word FROM word WHERE kind = 'proto' AND number = train.proto) AS proto, ip_id, sport, dport, flow, count AS fragments,
-  CASE complete WHEN 1 THEN 'complete' ELSE 'incomplete' END AS state, total, reassembled AS reassembled_bytes, anomalies
+  CASE complete WHEN 1 THEN 'complete' ELSE 'incomplete' END AS state, total, reassembled AS reassembled_bytes,
+  (SELECT group_concat(word, ' ') FROM (SELECT word FROM word WHERE kind = 'anomaly' AND train.anomalies >> number & 1 ORDER BY word))
+    AS anomalies
   FROM train;
 CREATE VIEW packet_blocks AS SELECT id, first AS first_packet, count AS packets, layout, numbers,
   length(flow) + length(ts) + length(offset) + length(caplen) + length(wirelen) + length(flags) + length(info) + length(file)

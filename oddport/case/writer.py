@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from oddport.case import process, rows
 from oddport.case.blocks import COLUMNS as BLOCK_COLUMNS
 from oddport.case.blocks import Unpacked, pack
+from oddport.case.bulk import BulkRows, template_of
 from oddport.case.connect import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -29,20 +30,21 @@ from oddport.case.connect import (
 )
 from oddport.case.errors import CaseError
 from oddport.case.flow_blocks import UNKNOWN, FlowBlocks
-from oddport.case.flow_rows import FlowRows, flow_template
+from oddport.case.flow_rows import FlowRows
 from oddport.case.model import Omission
+from oddport.case.train_rows import WaitingTrains
 from oddport.case.transactions import Transactions
 from oddport.case.words import printable, word_rows
 from oddport.engine.columns import BLOCK
+from oddport.engine.trains import ANOMALIES
 
 if TYPE_CHECKING:
     from oddport.detection.model import Finding
-    from oddport.engine.trains import Train
 
 FLOWS_AT_ONCE = 16_384
 """Flows between two looks at the clock: about 25 ms, and 10 MB for their image."""
 IMAGE_ROWS = 512
-"""Flows from which an image of them costs less than binding their values: 1.6 µs a row of many, against 4.1."""
+"""Rows from which an image of them costs less than binding their values: 1.6 µs a row of many, against 4.1."""
 TRAFFIC_TABLES = (
     "flow_block", "flow", "finding_technique", "evidence", "finding", "train", "detector_error", "omission", "app",
     "interface", "file",
@@ -75,7 +77,8 @@ class CaseWriter:
         self._severity: dict[int, int] = {}
         self._flow_blocks = FlowBlocks()
         # what SQLite was built without, it cannot give to Python
-        self._template = flow_template() if hasattr(connection, "deserialize") else b""
+        images = hasattr(connection, "deserialize")
+        self._templates = {table: template_of(table) for table in ("flow", "train")} if images else {}
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
@@ -113,7 +116,6 @@ class CaseWriter:
                 return writer
             for statement in schema_statements():
                 writer._db.one(statement)
-            writer._db.many("INSERT INTO word (kind, number, word) VALUES (?,?,?)", word_rows())
             writer._db.one("INSERT INTO meta (key, value) VALUES ('created_ns', ?)", (str(time.time_ns()),))
             writer._db.one(f"PRAGMA application_id={APPLICATION_ID}")
             writer._db.one(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -149,6 +151,7 @@ class CaseWriter:
                 self._check_earlier_load(last, replace)
             me = process.identity()
             now = time.time_ns()
+            self._db.many("INSERT OR REPLACE INTO word (kind, number, word) VALUES (?,?,?)", _words())
             self._load = int(
                 self._db.one(
                     "INSERT INTO load (started_ns, state, bytes_total, pid, host, process_start, beat_ns)"
@@ -271,13 +274,11 @@ class CaseWriter:
                 )
                 self._db.look_at_the_clock()
 
-    def put_trains(self, trains: Iterable["Train"]) -> None:
-        """Puts fragment trains, or a later state of them, by id. The bytes of the datagram stay in the capture."""
-        with self._db.together():
-            self._db.many(
-                rows.insert_sql("train", rows.TRAIN_COLUMNS, "INSERT OR REPLACE"),
-                (rows.train_row(train) for train in trains),
-            )
+    def put_trains(self, trains: WaitingTrains) -> None:
+        """Puts fragment trains, each once in a load. The bytes of their datagrams stay in the capture."""
+        if len(trains):
+            with self._db.together():
+                self._put_rows(trains.rows())
 
     # -- what was judged
 
@@ -412,19 +413,22 @@ class CaseWriter:
             worst = self._severity
             integers["severity"] = np.fromiter((worst.get(i, -1) for i in flows["id"].tolist()), np.int64, len(flows))
         rows = FlowRows(flows, integers, facts, is_open)
-        image = rows.image(self._template) if self._template and len(flows) >= IMAGE_ROWS else None
-        if image is not None:
-            self._db.attach(image)
-        earlier = rows.ids[self._flow_blocks.knows(rows.ids)]
-        self._db.many("DELETE FROM flow WHERE id = ?", zip(earlier.tolist(), strict=True))
-        if image is not None:
-            self._db.one("INSERT OR ROLLBACK INTO main.flow SELECT * FROM image.flow")
-        else:
-            self._db.many(*rows.values())
-
+        self._put_rows(rows, rows.ids[self._flow_blocks.knows(rows.ids)].tolist())
         strays = self._flow_blocks.declare(rows.ids, (rows.first_packets // np.uint32(BLOCK)).astype(np.uint32))
         for block in np.unique(strays[strays != UNKNOWN]).tolist():
             self._list_stray(rows.ids[strays == block], block)
+
+    def _put_rows(self, rows: BulkRows, earlier: Sequence[int] = ()) -> None:
+        """Puts rows; those of the ids `earlier` are in the table already, and give way."""
+        template = self._templates.get(rows.table)
+        image = rows.image(template) if template and len(rows) >= IMAGE_ROWS else None
+        if image is not None:
+            self._db.attach(image)
+        self._db.many(f"DELETE FROM {rows.table} WHERE id = ?", ((number,) for number in earlier))
+        if image is not None:
+            self._db.one(f"INSERT OR ROLLBACK INTO main.{rows.table} SELECT * FROM image.{rows.table}")
+        else:
+            self._db.many(*rows.values())
 
     def _list_stray(self, flows: NDArray[np.uint32], block: int) -> None:
         """Flows whose first packet in the columns is not where they say: the block is listed like the later ones."""
@@ -466,3 +470,8 @@ class CaseWriter:
         else:
             self._severity[flow] = worst
         self._db.one("UPDATE flow SET severity = ? WHERE id = ?", (worst, flow))
+
+
+def _words() -> list[tuple[str, int, str]]:
+    """Rows of the table `word`."""
+    return [*word_rows(), *(("anomaly", number, word) for number, word in enumerate(ANOMALIES))]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from oddport.attack import ATTACK_VERSION
 from oddport.capture import CaptureReader
+from oddport.case.train_rows import WaitingTrains
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
 from oddport.engine.trains import TrainBatch
@@ -18,6 +19,9 @@ from oddport.loading.tee import Tee
 
 FLOWS_AT_ONCE = 8_192
 """Flows that are over and wait to be written together: one statement for all of them costs least."""
+
+TRAINS_AT_ONCE = 4_096
+"""Fragment trains that wait likewise."""
 
 
 class CaseSink:
@@ -30,6 +34,7 @@ class CaseSink:
         self.wants_open = live
         self._waiting: list[FlowBatch] = []
         self._waiting_rows = 0
+        self._trains = WaitingTrains()
 
     def packets(self, columns: dict[str, NDArray[np.generic]], first: int, count: int, numbers: dict[int, int]) -> None:
         """A packet block."""
@@ -69,8 +74,14 @@ class CaseSink:
         )
 
     def trains(self, trains: TrainBatch) -> None:
-        """Fragment trains."""
-        self._writer.put_trains(trains)
+        """Fragment trains; they are written when there are enough of them."""
+        self._trains.add(trains)
+        if len(self._trains) >= TRAINS_AT_ONCE:
+            self._write_trains()
+
+    def _write_trains(self) -> None:
+        waiting, self._trains = self._trains, WaitingTrains()
+        self._writer.put_trains(waiting)
 
     def findings(self, changed: list[Finding], gone: list[str]) -> None:
         """Findings, and those that gave way."""
@@ -91,6 +102,7 @@ class CaseSink:
     def files(self, reader: Any) -> None:
         """Files and interfaces; with them, everything that waits."""
         self._write_flows()
+        self._write_trains()
         self._writer.put_files(reader.files, reader.interfaces)
 
 

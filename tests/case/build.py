@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oddport.case.train_rows import WaitingTrains
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Evidence, Finding, Mapping, ScorePart, Severity
 from oddport.engine.columns import BLOCK, FLOW, packet_arrays
-from oddport.engine.trains import Conflict, Fragment, Train
+from oddport.engine.trains import Conflict, Fragment, Train, TrainBatch
 
 SECOND = 1_000_000_000
 START = 1_715_000_000 * SECOND
@@ -138,6 +139,11 @@ def train(number: int = 1, **values: Any) -> Train:
     return Train(number, **{**given, **values})
 
 
+def waiting(*trains: Train) -> WaitingTrains:
+    """Trains as a writer takes them."""
+    return WaitingTrains(TrainBatch.of(trains))
+
+
 FLOWS: tuple[dict[str, Any], ...] = (
     {"src": "10.20.3.14", "dst": "203.0.113.80", "proto": 6, "sport": 51_544, "dport": 8_088, "packets_o": 6,
      "packets_r": 5, "bytes_o": 1_000, "bytes_r": 9_000, "payload_o": 600, "payload_r": 8_400, "state": 3, "server": 1,
@@ -188,7 +194,7 @@ def make_case(path: Path, *, state: str | None = "done") -> Path:
                 None,
             ],
         )
-        writer.put_trains([train()])
+        writer.put_trains(waiting(train()))
         writer.put_findings(
             [
                 finding(),

@@ -12,7 +12,7 @@ from oddport.case.errors import CaptureMoved, CaseError
 from oddport.case.model import PacketRow
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
-from tests.case.build import File, Interface, packets, train
+from tests.case.build import File, Interface, packets, train, waiting
 
 BYTES = bytes(range(256)) * 4
 
@@ -30,18 +30,11 @@ def make(case: Path, capture: Path, unpacked: Path | None = None, path: str | No
         )
         writer.put_files([file], [Interface()])
         writer.put_packets(packets(3, offset=[24, 124, 1_000], caplen=[16, 16, 40]), 0, 3, {0: 1})
-        writer.put_trains(
-            [
-                train(
-                    fragments=[
-                        type(f)(
-                            f.number, f.file, f.packet, f.ts, 4, f.offset, f.length, f.captured, f.more, 64, 17, 0, 20
-                        )
-                        for f in train().fragments[:2]
-                    ]
-                )
-            ]
-        )
+        parts = [
+            type(f)(f.number, f.file, f.packet, f.ts, 4, f.offset, f.length, f.captured, f.more, 64, 17, 0, 20)
+            for f in train().fragments[:2]
+        ]
+        writer.put_trains(waiting(train(fragments=parts)))
         writer.finish_load()
     return CaseReader.open(case)
 

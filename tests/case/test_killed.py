@@ -21,7 +21,7 @@ import sys
 import numpy as np
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import BLOCK, FLOW
-from tests.case.build import File, Interface, finding, packets, train
+from tests.case.build import File, Interface, finding, packets, train, waiting
 from pathlib import Path
 
 path = Path(sys.argv[1])
@@ -38,7 +38,7 @@ for block in range(400):
     writer.put_packets(packets(BLOCK, flow=np.resize(rows["id"], BLOCK)), block * BLOCK, BLOCK, {0: block * BLOCK + 1})
     writer.put_flows(rows, ["tls"] * n, np.full(n, 3), np.full(n, 5), np.full(n, 443))
     writer.put_findings([finding(f"u{block}-{i}", flow=n * block + 1) for i in range(20)])
-    writer.put_trains([train(block + 1)])
+    writer.put_trains(waiting(train(block + 1)))
     writer.progress(bytes_read=block, packets=block * BLOCK, flows=n * block)
 writer.finish_load()
 """

@@ -10,6 +10,7 @@ from oddport.case import connect, migrations
 from oddport.case.errors import CaseError
 from oddport.case.migrations import migrate
 from oddport.case.reader import CaseReader
+from tests.case.build import START
 
 NOW = connect.SCHEMA_VERSION
 
@@ -89,13 +90,47 @@ def test_opening_an_older_case_brings_it_up_to_date(own_case: Path, monkeypatch:
         assert reader.counts().flows == 4
 
 
-def test_a_case_of_version_2_gets_a_table_of_what_was_left_out(own_case: Path) -> None:
-    connection = sqlite3.connect(own_case)
-    connection.executescript("DROP TABLE omission; PRAGMA user_version = 2")
+OLD_TRAIN = (
+    '{"context":0,"interface":0,"at_start":false,"at_end":false,"holes":[],"fragments":['
+    f"[1,0,0,{START},34,0,8,8,1,64,17,1,20],[2,0,1,{START + 1},34,8,8,8,0,64,17,0,20],"
+    f'[3,0,2,{START + 2},34,8,8,8,0,61,17,0,20]],"conflicts":[[8,"6161","6262",1,2]]}}'
+)
+
+
+def make_older(case: Path, version: int) -> None:
+    """Makes a case of today one of version 3 or 2."""
+    connection = sqlite3.connect(case)
+    columns = "id, version, src, dst, proto, ip_id, sport, dport, flow, first_ns, last_ns, count, complete, total"
+    anomalies = '["conflicting_overlap", "ttl_mixed"]'
+    connection.executescript(
+        "DROP VIEW trains; DELETE FROM word WHERE kind = 'anomaly';"
+        f"CREATE TABLE older AS SELECT {columns}, reassembled, '{anomalies}' AS anomalies, '{OLD_TRAIN}' AS detail"
+        f" FROM train; DROP TABLE train; ALTER TABLE older RENAME TO train; PRAGMA user_version = {version}"
+    )
+    if version < 3:
+        connection.execute("DROP TABLE omission")
     connection.close()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_older_cases_keep_all_that_was_known_and_get_the_tables_of_today(own_case: Path, version: int) -> None:
+    def tables() -> list[list[str]]:
+        connection = sqlite3.connect(own_case)
+        made = connection.execute("SELECT sql FROM sqlite_master WHERE sql > '' ORDER BY 1")
+        found = [row[0].split() for row in made]
+        connection.close()
+        return found
+
     with CaseReader.open(own_case) as reader:
+        train = reader.train(1)
+    assert train is not None
+    today = tables()
+    make_older(own_case, version)
+    with CaseReader.open(own_case) as reader:
+        assert reader.train(1) == train
         assert reader.omissions() == []
         assert reader.counts().flows == 4
+    assert tables() == today
 
 
 def test_a_damaged_older_case_is_a_sentence(own_case: Path) -> None:

@@ -57,6 +57,7 @@ def test_trains_captures_blocks_and_loads_read_too(database: sqlite3.Connection)
     assert (train["src"], train["dst"], train["proto"], train["state"], train["fragments"]) == (
         "10.0.0.1", "10.0.0.2", "udp", "complete", 3,
     )  # fmt: skip
+    assert train["anomalies"] == "conflicting_overlap ttl_mixed"
     capture = dict(database.execute("SELECT * FROM captures").fetchone())
     assert (capture["first"], capture["last"]) == ("2024-05-06T12:53:20.000000000Z", "2024-05-06T12:53:24.000000000Z")
     assert database.execute("SELECT packets, bytes FROM packet_blocks").fetchone()["packets"] == 8

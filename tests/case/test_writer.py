@@ -1,6 +1,5 @@
 """What a load writes is there at once, in short transactions; it gives way to a new load, not to a second loader."""
 
-import json
 import os
 import sqlite3
 import stat
@@ -21,7 +20,7 @@ from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Severity
 from oddport.engine.columns import BLOCK
-from tests.case.build import File, Interface, finding, flows, make_case, packets, train
+from tests.case.build import File, Interface, finding, flows, make_case, packets, train, waiting
 
 
 def one(path: Path, sql: str, *values: object) -> object:
@@ -492,14 +491,10 @@ def test_trains_are_stored_with_their_fragments(tmp_path: Path) -> None:
     path = tmp_path / "a.oddport"
     with CaseWriter.create(path) as made:
         made.begin_load(1)
-        made.put_trains(
-            [train(1), train(2, sport=None, dport=None, flow=0, complete=False, holes=[(8, -1)], total=None)]
-        )
-        made.put_trains([train(1, flow=3)])
-    assert json.loads(str(one(path, "SELECT anomalies FROM train WHERE id = 1"))) == [
-        "conflicting_overlap",
-        "ttl_mixed",
-    ]
+        odd = train(2, sport=None, dport=None, flow=0, complete=False, holes=[(8, -1)], conflicts=[], total=None)
+        made.put_trains(waiting(train(1, flow=3), odd))
+    assert one(path, "SELECT anomalies FROM trains WHERE id = 1") == "conflicting_overlap ttl_mixed"
+    assert one(path, "SELECT rest FROM train WHERE id = 2") == '{"holes":[[8,-1]],"conflicts":[]}'
     with CaseReader.open(path) as reader:
         first, second = reader.trains()
         assert (first.flow, first.complete, first.anomalies) == (3, True, ("conflicting_overlap", "ttl_mixed"))
