@@ -1,6 +1,6 @@
 """Fragment trains → findings: each train by itself as it comes, bursts and floods at the end of the capture."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -8,16 +8,15 @@ import numpy as np
 from detectors.udp_fragments import hits, windows
 from detectors.udp_fragments.document import DOCUMENT
 from detectors.udp_fragments.log import MISSING_FIRST, RULES, UNFINISHED, Log, Pair
-from detectors.udp_fragments.sprays import Sprays
 from detectors.udp_fragments.windows import Ints, Table
 from oddport.detection import score
-from oddport.detection.base import BaseDetector
-from oddport.detection.hosts import INSIDE, NEITHER, Networks
+from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule, ScorePart
-from oddport.detection.words import listed, port_text
-from oddport.engine.columns import TCP, UDP, address_text, proto_text
-from oddport.engine.trains import Train, TrainBatch
-from oddport.protocols.ports import guess_server_by_port
+from oddport.detection.sprays import DISTRIBUTED
+from oddport.detection.trains import Subject, TrainDetector
+from oddport.detection.words import listed
+from oddport.engine.columns import address_text
+from oddport.engine.trains import TrainBatch
 
 MISSING, NEVER, FLOOD = 35, 40, 75
 """Bases of FRG-12, 13 and 15."""
@@ -47,13 +46,12 @@ _HIDES = Mapping("T1571", "related", "without its first fragment a train shows n
 _EXHAUSTS = Mapping("T1499.001", "related", "unfinished datagrams fill the reassembly buffer of the receiver")
 
 
-class UdpFragments(BaseDetector):
+class UdpFragments(TrainDetector):
     """Does somebody play with fragments?"""
 
     name: ClassVar[str] = "udp-fragments"
     title: ClassVar[str] = "Fragments that no honest sender makes"
     document: ClassVar[str] = DOCUMENT
-    needs: ClassVar[frozenset[str]] = frozenset({"trains"})
     settings: ClassVar[dict[str, object]] = {
         "alert_from": 50,
         "benign_ports": list(BENIGN_PORTS),
@@ -76,13 +74,10 @@ class UdpFragments(BaseDetector):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         settings = context.settings
-        inside, benign = settings["inside"], settings["benign_ports"]
-        self._inside = Networks(map(str, inside if isinstance(inside, list) else ()))
-        self._neither = Networks(NEITHER)
+        benign = settings["benign_ports"]
         self._benign = frozenset(int(str(port)) for port in (benign if isinstance(benign, list) else ()))
         self._alert_from = int(str(settings["alert_from"]))
         self._log = Log()
-        self._sprays = Sprays()
 
     def on_trains(self, batch: TrainBatch) -> Iterable[Finding]:
         rules: dict[int, int] = {}
@@ -99,7 +94,7 @@ class UdpFragments(BaseDetector):
             rules[row] = sum(1 << RULES.index(rule) for rule, _ in holding)
             evidence[row] = tuple(part for hit in made for part in hit.evidence[:2])
             for hit in made:
-                yield self._of_train(train, hit)
+                yield self.of_train(train, hit)
         self._log.take(batch, rules, evidence)
 
     def finish(self) -> Iterable[Finding]:
@@ -123,22 +118,6 @@ class UdpFragments(BaseDetector):
             composite = self._composite(table, pair, rows, rules)
             if composite is not None:
                 yield composite
-
-    def review(self, finding: Finding) -> Finding | None:
-        """Let one finding tell what many sources did to one host: forged sources are one attack, not thousands."""
-        return self._sprays.review(finding)
-
-    # one train
-
-    def _of_train(self, train: Train, hit: hits.Hit) -> Finding:
-        sport, dport = train.sport or 0, train.dport or 0
-        parts = [score.base(hit.base, hit.base_reason)]
-        if hit.rule != "FRG-03":
-            parts += self._place(train.src, train.dst, train.version)
-        return self._finding(
-            hit.rule, hit.title, hit.summary, parts, train.src, train.dst, train.version, train.proto, (sport, dport),
-            train.first_ns, train.last_ns, hit.evidence, hit.mappings, train.id, train.flow,
-        )  # fmt: skip
 
     # several trains
 
@@ -187,7 +166,7 @@ class UdpFragments(BaseDetector):
         mine = flood.rows[table.pair[flood.rows] == number]
         pair = table.pairs[number]
         target = address_text(pair.dst, pair.version)
-        distributed = flood.sources >= windows.DISTRIBUTED
+        distributed = flood.sources >= DISTRIBUTED
         parts = [score.base(FLOOD, "more unfinished datagrams than a receiver can hold")]
         if distributed:
             parts.append(score.add(10, f"from {flood.sources:,} sources"))
@@ -222,7 +201,7 @@ class UdpFragments(BaseDetector):
         """FRG-25, our reading of PT-CR-476."""
         pair = table.pairs[number]
         service = not {pair.sport, pair.dport} & self._benign
-        outside = self._outside(pair.src, pair.version) or self._outside(pair.dst, pair.version)
+        outside = self.is_outside(pair.src, pair.version) or self.is_outside(pair.dst, pair.version)
         first_ns = int(table.ns[rows[0]])
         new = pair.first_ns > first_ns - windows.STRETCH_NS
         if not rules or sum(rules.values()) + STEP * (service + outside + new) < self._alert_from:
@@ -268,12 +247,14 @@ class UdpFragments(BaseDetector):
         """A finding about events of one pair; the first of them stands for it."""
         pair = table.pairs[number]
         if placed:
-            parts = [*parts, *self._place(pair.src, pair.dst, pair.version)]
+            parts = [*parts, *self.place_parts(pair.src, pair.dst, pair.version)]
         evidence = self._samples(table, pair, rows) if samples else ()
-        return self._finding(
-            rule, title, summary, parts, pair.src, pair.dst, pair.version, pair.proto, (pair.sport, pair.dport),
-            int(table.ns[rows[0]]), self._last(table, rows), evidence or self._places(table, rows), mappings,
-            *self._first(table, rows),
+        subject = Subject(
+            pair.src, pair.dst, pair.version, pair.proto, pair.sport, pair.dport, int(table.ns[rows[0]]),
+            self._last(table, rows), *self._first(table, rows),
+        )  # fmt: skip
+        return self.finding_of(
+            subject, rule, title, summary, parts, evidence or self._places(table, rows), mappings,
         )  # fmt: skip
 
     def _first(self, table: Table, rows: Ints) -> tuple[int, int]:
@@ -304,57 +285,4 @@ class UdpFragments(BaseDetector):
             )
             for index, (file, number, offset, length) in enumerate(first)
             if number
-        )
-
-    def _place(self, src: bytes, dst: bytes, version: int) -> Sequence[ScorePart]:
-        if self._outside(dst, version):
-            return (score.add(15, "to an outside address"),)
-        if self._inside.has(src, version) and self._inside.has(dst, version):
-            return (score.add(-10, "both ends are inside"),)
-        return ()
-
-    def _outside(self, address: bytes, version: int) -> bool:
-        return not self._inside.has(address, version) and not self._neither.has(address, version)
-
-    def _finding(
-        self,
-        rule: str,
-        title: str,
-        summary: str,
-        parts: Sequence[ScorePart],
-        src: bytes,
-        dst: bytes,
-        version: int,
-        proto: int,
-        ports: tuple[int, int],
-        first_ns: int,
-        last_ns: int,
-        evidence: tuple[Evidence, ...],
-        mappings: tuple[Mapping, ...],
-        train: int,
-        flow: int,
-    ) -> Finding:
-        sport, dport = ports
-        server = 0
-        if (sport or dport) and proto in (TCP, UDP):
-            server = (sport, dport)[guess_server_by_port(proto, sport, dport)]
-        return Finding(
-            detector=self.name,
-            rule=rule,
-            title=f"{title} on {port_text(server, proto_text(proto))}" if server else title,
-            summary=summary,
-            parts=tuple(parts),
-            src=src,
-            dst=dst,
-            version=version,
-            proto=proto,
-            sport=sport,
-            dport=dport,
-            server_port=server,
-            first_ns=first_ns,
-            last_ns=last_ns,
-            flow=flow,
-            train=train,
-            mappings=mappings,
-            evidence=evidence,
         )

@@ -1,6 +1,7 @@
 """The ranges of a train's fragments → the shapes that the rules look for."""
 
 from oddport.detection.model import EVIDENCE_BYTES, Evidence
+from oddport.detection.trains import end
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.trains import Fragment, Train
 
@@ -12,11 +13,6 @@ FAR = 8_192
 """Bytes between the data that came and a last fragment that make it a far one (Rose, Bonk)."""
 DOMAIN_PORTS = frozenset({53, 55})
 """Where the tools named Bonk and Boink sent their last fragments."""
-
-
-def end(fragment: Fragment) -> int:
-    """First byte behind the fragment, in the datagram."""
-    return fragment.offset + fragment.length
 
 
 def by_place(train: Train) -> list[Fragment]:
@@ -100,21 +96,6 @@ def duplicates(train: Train) -> list[Fragment]:
             found.append(fragment)
         seen.add(key)
     return found
-
-
-def place(train: Train, fragment: Fragment, says: str, expected: str = "", data: bytes | None = None) -> Evidence:
-    """A fragment as evidence. Its bytes are those of the datagram, unless they are given or were not kept."""
-    if data is None:
-        data = train.datagram[fragment.offset : min(end(fragment), fragment.offset + EVIDENCE_BYTES)]
-    return Evidence(
-        file=fragment.file,
-        packet=fragment.number,
-        offset=fragment.frame_offset,
-        data=data[: min(EVIDENCE_BYTES, fragment.captured)],
-        length=fragment.length,
-        says=says,
-        expected=expected,
-    )
 
 
 def within(fragment: Fragment, offset: int, data: bytes, says: str, expected: str = "") -> Evidence:

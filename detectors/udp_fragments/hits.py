@@ -1,16 +1,15 @@
 """One fragment train → what the rules that need no other train say of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.udp_fragments import geometry
-from detectors.udp_fragments.geometry import end
 from oddport.detection import reassembly
 from oddport.detection.model import Evidence, Mapping
+from oddport.detection.trains import MUDDLE, Hit, end, place, span
 from oddport.detection.words import listed
 from oddport.engine.trains import Fragment, Train, anomaly_mask
 
@@ -23,25 +22,11 @@ DUPLICATE_SHARE = 0.2
 SHOWN = 3
 """Conflicts or duplicates that are shown as evidence."""
 
-_MUDDLE = "different readers put together different datagrams, which muddles what a filter sees of port and protocol"
 _MEETING = frozenset({"overlap", "conflicting_overlap", "past_end", "two_tails"})
 """Without any of these, no fragment lies within another one."""
 _TOLD = anomaly_mask([*_MEETING, "duplicate", "misaligned", "past_65535", "tiny_first"])
 _TINY_FIRST = anomaly_mask(["tiny_first"])
 _IPV6 = " IPv6 forbids any overlap (RFC 5722)."
-
-
-@dataclass(slots=True)
-class Hit:
-    """A rule that a train meets."""
-
-    rule: str
-    base: float
-    base_reason: str
-    title: str
-    summary: str
-    evidence: tuple[Evidence, ...]
-    mappings: tuple[Mapping, ...] = ()
 
 
 Made = tuple[str, Callable[[], Hit]]
@@ -65,7 +50,7 @@ def holding(train: Train) -> list[Made]:
         found.append(("FRG-04", partial(_teardrop, train, *dropped)))
     if "conflicting_overlap" in words:
         found.append(("FRG-01", partial(_conflict, train)))
-    elif "overlap" in words and dropped is None:
+    elif "overlap" in words and dropped is None and train.version == 4:
         found.append(("FRG-02", partial(_overlap, train)))
     if "duplicate" in words:
         again = geometry.duplicates(train)
@@ -80,10 +65,6 @@ def holding(train: Train) -> list[Made]:
     if "tiny_first" in words:
         found.append(("FRG-07", partial(_tiny, train)))
     return found
-
-
-def _range(fragment: Fragment) -> str:
-    return f"{fragment.offset}–{end(fragment) - 1}" if fragment.length else f"{fragment.offset}, no data"
 
 
 def _conflict(train: Train) -> Hit:
@@ -101,7 +82,7 @@ def _conflict(train: Train) -> Hit:
         if 0 <= conflict.new_fragment < len(train.fragments):
             new = train.fragments[conflict.new_fragment]
             rows.append(geometry.within(new, conflict.offset, conflict.new, f"{says}, later"))
-    reason = _MUDDLE
+    reason = MUDDLE
     summary = "Two fragments give different bytes for the same place of one datagram."
     seen = reassembly.ports_by_policy(train)
     if len(seen) > 1:
@@ -122,22 +103,22 @@ def _overlap(train: Train) -> Hit:
     if pair is not None:
         one, other = pair
         rows = (
-            geometry.place(train, one, f"bytes {_range(one)} of the datagram", "fragments that do not overlap"),
-            geometry.place(train, other, f"bytes {_range(other)}, partly the same"),
+            place(train, one, f"bytes {span(one)} of the datagram", "fragments that do not overlap"),
+            place(train, other, f"bytes {span(other)}, partly the same"),
         )
     summary = "Fragments repeat a part of each other with the same bytes; no sender cuts a datagram so."
     return Hit(
         "FRG-02", OVERLAP, "fragments overlap in part, with the same bytes", "Overlap with the same bytes",
-        summary + (_IPV6 if train.version == 6 else ""), rows, (Mapping("T1571", "related", _MUDDLE),),
+        summary + (_IPV6 if train.version == 6 else ""), rows, (Mapping("T1571", "related", MUDDLE),),
     )  # fmt: skip
 
 
 def _duplicates(train: Train, again: list[Fragment]) -> Hit:
-    rows = tuple(geometry.place(train, each, f"bytes {_range(each)}, the same once more") for each in again[:SHOWN])
+    rows = tuple(place(train, each, f"bytes {span(each)}, the same once more") for each in again[:SHOWN])
     return Hit(
         "FRG-03", DUPLICATE, "whole fragments came twice", "Duplicate fragments",
         f"{len(again)} of {len(train.fragments)} fragments repeat an earlier one exactly, as a mirrored port or a "
-        "retransmitting link does.", rows,
+        "retransmitting link does.", rows, placed=False,
     )  # fmt: skip
 
 
@@ -145,15 +126,15 @@ def _teardrop(train: Train, other: Fragment, last: Fragment) -> Hit:
     expected = f"a last fragment that ends behind byte {end(other) - 1}"
     return Hit(
         "FRG-04", TEARDROP, "the last fragment lies within another one (Teardrop)", "Last fragment within another one",
-        f"The last fragment (bytes {_range(last)}) ends inside another one ({_range(other)}): "
+        f"The last fragment (bytes {span(last)}) ends inside another one ({span(other)}): "
         "the length left over is negative, which crashed IP stacks.",
         (
-            geometry.place(train, last, f"last fragment, bytes {_range(last)}", expected),
-            geometry.place(train, other, f"the other fragment, bytes {_range(other)}"),
+            place(train, last, f"last fragment, bytes {span(last)}", expected),
+            place(train, other, f"the other fragment, bytes {span(other)}"),
         ),
         (
             Mapping("T1499.004", "direct", "the shape of Teardrop, a packet made to crash its receiver"),
-            Mapping("T1571", "related", _MUDDLE),
+            Mapping("T1571", "related", MUDDLE),
         ),
     )  # fmt: skip
 
@@ -164,12 +145,12 @@ def _bonk(train: Train, odd: Fragment) -> Hit:
         expected = "a multiple of 8 bytes (RFC 791, section 3.2)"
         summary = f"A fragment of {odd.length} bytes is followed by more; the next one cannot begin at its end."
     else:
-        says = f"bytes {_range(odd)} of the datagram"
+        says = f"bytes {span(odd)} of the datagram"
         expected = f"no data behind byte {train.total - 1}" if train.total else "no gap before the last fragment"
-        summary = f"A fragment lies far outside the datagram (bytes {_range(odd)}), as Bonk and Boink make it."
+        summary = f"A fragment lies far outside the datagram (bytes {span(odd)}), as Bonk and Boink make it."
     return Hit(
         "FRG-05", BONK, "a fragment that fits no datagram (Bonk, Jolt)", "Fragment that fits no datagram", summary,
-        (geometry.place(train, odd, says, expected),),
+        (place(train, odd, says, expected),),
         (Mapping("T1499.004", "related", "the shape of Bonk and Jolt; a broken stack can make it too"),),
     )  # fmt: skip
 
@@ -180,7 +161,7 @@ def _too_long(train: Train) -> Hit:
     return Hit(
         "FRG-06", TOO_LONG, "a datagram beyond 65,535 bytes (ping of death)", "Datagram beyond 65,535 bytes",
         f"Header and fragments come to {total:,} bytes; an IP packet holds 65,535 at most (RFC 791, section 3.1).",
-        (geometry.place(train, longest, f"bytes {_range(longest)} of the datagram", "no end past 65,535 bytes"),),
+        (place(train, longest, f"bytes {span(longest)} of the datagram", "no end past 65,535 bytes"),),
         (Mapping("T1499.004", "direct", "the shape of the ping of death, a packet made to crash its receiver"),),
     )  # fmt: skip
 
@@ -191,7 +172,7 @@ def _tiny(train: Train) -> Hit:
     rows: tuple[Evidence, ...] = ()
     if head is not None:
         says = f"first fragment, {head.length} bytes at offset {head.offset}"
-        rows = (geometry.place(train, head, says, "a first fragment with the transport header and data"),)
+        rows = (place(train, head, says, "a first fragment with the transport header and data"),)
     source = "RFC 7112" if train.version == 6 else "RFC 1858"
     base, reason = (TINY, "the first fragment hides the transport header") if hidden else (
         TINY_WHOLE, "the first fragment holds nothing but the transport header",

@@ -21,8 +21,6 @@ FLOOD_OPEN, FLOOD_RATE, FLOOD_BYTES, FLOOD_SHARE = 100, 1_000, 4 << 20, 0.5
 (ipfrag_high_thresh of Linux); and the share of unfinished ones of all trains, below which it is loss and no flood."""
 PAUSE_NS = 10 * SECOND
 """A pause that ends a flood."""
-DISTRIBUTED = 50
-"""Sources from which on a flood is called distributed."""
 STRETCH_NS = 300 * SECOND
 """FRG-25: five minutes."""
 

@@ -15,6 +15,8 @@ class BaseDetector:
     document: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]] = frozenset()
     settings: ClassVar[dict[str, object]] = {}
+    limits: ClassVar[dict[str, tuple[float, float]]] = {}
+    """Of settings that are numbers: the least and the greatest value that make sense."""
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     def __init__(self, context: Context) -> None:

@@ -7,6 +7,7 @@ and Linux does since 4.19. "Old" is the fragment that came earlier.
 from collections.abc import Callable
 
 from oddport.engine.columns import TCP, UDP
+from oddport.engine.reassembly import upper_header
 from oddport.engine.trains import Fragment, Train
 
 POLICIES: tuple[str, ...] = ("first", "last", "bsd", "bsd-right", "linux-2.x", "windows", "solaris", "drop")
@@ -49,6 +50,14 @@ def readings(train: Train) -> dict[str, bytes | None]:
                 data[conflict.offset : end] = conflict.new[: end - conflict.offset]
         found[policy] = bytes(data)
     return found
+
+
+def transport_at(train: Train, datagram: bytes) -> tuple[int, int]:
+    """(protocol, offset) of the transport header in a reading of the train's datagram; behind its end where it is not
+    there."""
+    first = next((each for each in train.fragments if each.offset == 0), None)
+    proto, at, _ = upper_header(train.proto if first is None else first.proto, train.version, datagram)
+    return proto, at
 
 
 def ports(datagram: bytes | None, proto: int) -> tuple[int, int] | None:

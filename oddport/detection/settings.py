@@ -25,7 +25,7 @@ def resolve(
     """Settings by detector name, every key present.
 
     `settings` maps a detector's name to the keys that differ from its defaults. Raises SettingsError for an unknown
-    detector or key, or a value of another type than the default's.
+    detector or key, or a value of another type than the default's or outside its limits.
     """
     known = {detector.name: detector for detector in detectors}
     for name in settings:
@@ -36,13 +36,19 @@ def resolve(
 
 def _filled(detector: type[Detector], given: Mapping[str, object]) -> dict[str, object]:
     defaults = detector.settings
+    limits: Mapping[str, tuple[float, float]] = getattr(detector, "limits", {})
     for key in given:
         if key not in defaults:
             raise SettingsError(f"The detector “{detector.name}” has no setting “{key}”.{nearest(key, defaults)}")
-    return {
+    filled = {
         key: _typed(f"{detector.name}.{key}", given[key], default) if key in given else _copied(default)
         for key, default in defaults.items()
     }
+    for key, (least, most) in limits.items():
+        value = filled[key]
+        if isinstance(value, int | float) and not least <= value <= most:
+            raise SettingsError(f"{detector.name}.{key} is {value}, but it has to be from {least:g} to {most:g}.")
+    return filled
 
 
 def _copied(value: object) -> object:

@@ -18,6 +18,7 @@ class Tuned(BaseDetector):
         "words": [],
         "word": "a",
     }
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"limit": (1, 100), "share": (0, 1)}
 
 
 def test_defaults_are_filled_in_and_not_shared() -> None:
@@ -41,6 +42,8 @@ def test_whole_number_stands_for_a_fraction() -> None:
         ({"port-mismatch": {"limits": 1}}, "has no setting “limits”. Did you mean “limit”?"),
         ({"port-mismatch": {"limit": "5"}}, "port-mismatch.limit is '5', but it has to be a whole number."),
         ({"port-mismatch": {"limit": True}}, "port-mismatch.limit is True, but it has to be a whole number."),
+        ({"port-mismatch": {"limit": 0}}, "port-mismatch.limit is 0, but it has to be from 1 to 100."),
+        ({"port-mismatch": {"share": 1.5}}, "port-mismatch.share is 1.5, but it has to be from 0 to 1."),
         ({"port-mismatch": {"on": 1}}, "port-mismatch.on is 1, but it has to be true or false."),
         (
             {"port-mismatch": {"ports": ["22"]}},

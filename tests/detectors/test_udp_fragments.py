@@ -8,10 +8,10 @@ import pytest
 
 from detectors.udp_fragments import UdpFragments
 from detectors.udp_fragments.log import Log
-from detectors.udp_fragments.sprays import Sprays
 from oddport.attack import technique
 from oddport.detection.model import Finding, Severity
 from oddport.detection.runner import Runner
+from oddport.detection.sprays import Sprays
 from oddport.detection.testing import SECOND, START_NS, Piecewise, run, train
 from oddport.engine.trains import Train, TrainBatch
 
@@ -428,7 +428,7 @@ def test_forty_nine_sources_stay_forty_nine_findings() -> None:
 
 
 def test_sources_beyond_the_limit_are_occurrences_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detectors.udp_fragments.detector.Sprays", lambda: Sprays(limit=60))
+    monkeypatch.setattr("oddport.detection.trains.Sprays", lambda: Sprays(limit=60))
     (one,) = [each for each in found(*sprayed(80)) if each.rule == "FRG-02"]
     assert one.title.endswith("from 60 sources")
     assert one.count == 80
@@ -489,5 +489,5 @@ def test_rules_name_every_technique_that_they_map_to() -> None:
 
 
 def test_targets_beyond_the_limit_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detectors.udp_fragments.detector.Sprays", lambda: Sprays(limit=1))
+    monkeypatch.setattr("oddport.detection.trains.Sprays", lambda: Sprays(limit=1))
     assert len(found(*sprayed(1), *sprayed(1, PEER))) == 4

@@ -3,12 +3,18 @@
 from array import array
 from dataclasses import dataclass, field
 
-from detectors.udp_fragments.windows import DISTRIBUTED
+import numpy as np
+from numpy.typing import NDArray
+
 from oddport.detection.model import Finding
 from oddport.engine.columns import address_text
 
+DISTRIBUTED = 50
+"""Sources from which on many findings are one attack."""
 SOURCES = 100_000
 """Pairs of target and source that are told apart (at most 500 bytes each); further ones only count as occurrences."""
+
+_END = np.dtype([("dst", "V16"), ("version", "u1")])
 
 Target = tuple[str, str, bytes, int]
 """(rule, variant, destination, IP version)"""
@@ -52,6 +58,45 @@ class Sprays:
             spray.first_ns, spray.src = first_ns, src
             return True
         return len(spray.sources) < DISTRIBUTED
+
+    def take_rows(
+        self, rule: str, variant: str, trains: NDArray[np.void], rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Count trains (rows of dtype TRAIN) that one rule holds for; gives those that need a finding. What is done for
+        each train by itself is done in columns: a spray has thousands of them."""
+        if not len(rows):
+            return rows
+        needed: list[NDArray[np.int64]] = []
+        ends = np.empty(len(rows), _END)
+        for name in _END.names or ():
+            ends[name] = trains[name][rows]
+        packed = ends.view(f"V{_END.itemsize}")
+        targets, which = np.unique(packed, return_inverse=True)
+        order = np.lexsort((trains["id"][rows], trains["first_ns"][rows], which))
+        borders = np.flatnonzero(np.diff(which[order])) + 1
+        for target, part in zip(targets, np.split(order, borders), strict=True):
+            dst, version = target.view(_END).item()
+            needed.append(rows[part[: self._taken((rule, variant, dst, version), trains[rows[part]])]])
+        return np.sort(np.concatenate(needed))
+
+    def _taken(self, target: Target, trains: NDArray[np.void]) -> int:
+        """Count trains of one target, in order of time; how many of them, from the first on, need a finding."""
+        sources: list[bytes] = trains["src"].tolist()
+        together = int(np.searchsorted(trains["first_ns"], trains["first_ns"][0], "right"))
+        first = min(range(together), key=sources.__getitem__)
+        is_needed = self.take(target, sources[first], int(trains["first_ns"][0]), int(trains["flow"][first]))
+        spray = self._targets.get(target)
+        if spray is None:
+            return len(trains)
+        flows = np.delete(trains["flow"], first)
+        spray.count += len(flows)
+        spray.flows.extend(flows[flows > 0].tolist())
+        new = sorted(set(sources) - spray.sources)[: max(self._limit - self._known, 0)]
+        self._known += len(new)
+        spray.sources.update(new)
+        if len(spray.sources) < DISTRIBUTED:
+            return len(trains)
+        return together if is_needed else 0
 
     def review(self, finding: Finding) -> Finding | None:
         """The finding as it is; from DISTRIBUTED sources on, the earliest one tells all, and the others are None."""

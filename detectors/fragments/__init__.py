@@ -1,0 +1,1 @@
+"""Detectors of what single fragment trains show, one idea a file."""
