@@ -16,6 +16,7 @@ from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
 from oddport.engine.layout import BITS, LIVE_BIT
 from oddport.engine.summary import Taken, flow_ends, flow_records
+from oddport.loading.naming_process import NamingProcess
 from oddport.protocols.answers import Answers, answers, unpacked
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, PortVerdict, Span
@@ -92,9 +93,22 @@ class Namer:
         self._judge = judge_of(self._names)
         self._named: list[NDArray[np.uint32]] = []
         """Slots of flows that are named for good, and of which the table has not heard."""
+        self._elsewhere: NamingProcess | None = None
+        self._waiting: Asked | None = None
+        """What the other process was asked about."""
+        self.tasks = 0
+        """How many there were so far."""
+
+    def move(self, process: NamingProcess) -> None:
+        """From now on, name in that process."""
+        self._elsewhere = process
 
     def take(self) -> Iterator[Asked]:
-        """Let the table give what it has to be named, in the order in which it is to be handed over."""
+        """Let the table give what it has to be named, in the order in which it is to be handed over.
+
+        Where another process names, the last one is still without an answer, and the last one of the time before has
+        got one."""
+        self.settle()
         if self._named:
             self._table.release(np.concatenate(self._named))
             self._named = []
@@ -103,8 +117,20 @@ class Namer:
             taken = self._table.take()
             whole = taken.whole
             asked = Asked(taken, self._known)
-            self._answered(asked, answers(taken.first, asked.before()))
+            self.tasks += len(taken.slots)
+            self.settle()
+            if self._elsewhere is None or not len(taken.slots):
+                self._answered(asked, answers(taken.first, asked.before()))
+            else:
+                self._elsewhere.ask(taken.first, asked.before())
+                self._waiting = asked
             yield asked
+
+    def settle(self) -> None:
+        """Wait for the other process's answer, if it was asked. Raises NamingError."""
+        asked, self._waiting = self._waiting, None
+        if asked is not None and self._elsewhere is not None:
+            self._answered(asked, self._elsewhere.answer())
 
     def _answered(self, asked: Asked, found: Answers) -> None:
         self._keep(asked.taken, found)

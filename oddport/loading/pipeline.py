@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
 from oddport.engine.trains import TrainBatch
 from oddport.loading.naming import Asked, Namer
+from oddport.loading.naming_process import YOUNG_OBJECTS, NamingProcess
 from oddport.loading.omissions import omissions
 from oddport.loading.sink import Sink
 from oddport.protocols.site import SiteTable
@@ -30,8 +32,6 @@ TICK = 0.25
 """Seconds between two hand-overs of what is not over yet, and between two reports of progress."""
 TICK_SHARE = 8
 """A hand-over that took t is followed by a pause of at least TICK_SHARE * t."""
-YOUNG_OBJECTS = 200_000
-"""New objects until the garbage collector looks at them: names and findings make no cycles, so it finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class LoadSettings:
     detectors: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     site: SiteTable | None = None
     """What belongs where at this site, besides what belongs there anywhere."""
+    process_after: int = 20_000
+    """First bytes that are named here; from then on another process names. 0: wait for it, and let it name all."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,10 @@ class Load:
             arena_bytes=settings.head_memory,
         )
         self._namer = Namer(self._table, settings.site)
+        self._process: NamingProcess | None = None
+        self._process_after = settings.process_after
+        self._due: deque[Asked | TrainBatch] = deque()
+        """What is over and was not handed over, since it, or something before it, waits for its names."""
         self._trains = FragmentTable()
         self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error)
         self._decoded = Decoded()
@@ -105,13 +111,16 @@ class Load:
         self._next_tick = self._began + FIRST_TICK
 
     def run(self) -> bool:
-        """Read, name and judge. Raises what the sink raises; bad captures are warnings of the reader."""
+        """Read, name and judge. Raises what the sink raises, and NamingError where another process was to name, and did
+        not; bad captures are warnings of the reader."""
         before = gc.get_threshold()
         gc.set_threshold(YOUNG_OBJECTS, *before[1:])
         try:
             return self._run()
         finally:
             gc.set_threshold(*before)
+            if self._process is not None:
+                self._process.close()
 
     def _run(self) -> bool:
         whole = True
@@ -159,17 +168,34 @@ class Load:
     def _name(self) -> None:
         """Name what can be named; judge and hand over what is over."""
         self._table.sweep()
-        for asked in self._namer.take():
-            self._hand_over(asked)
-        self._judge_trains(self._trains.closed())
+        if self._process is None and self._namer.tasks >= self._process_after:
+            self._process = NamingProcess()
+        if self._process is not None and self._process.ready(wait=self._process_after == 0):
+            self._namer.move(self._process)
+        self._take_over(self._trains.closed)
 
-    def _hand_over(self, asked: Asked) -> None:
-        batch = asked.batch
-        if batch is not None and len(batch.flows):
-            self._early += int(np.count_nonzero(batch.flows["notes"] & NOTE_EARLY))
-            self._runner.flows(batch)
-            self._sink.flows(batch, False)
+    def _take_over(self, trains: Callable[[], TrainBatch]) -> None:
+        """Take what is over out of the tables, and hand over as much as is named by now, in order."""
+        for asked in self._namer.take():
+            self._due.append(asked)
+            self._hand_over()
+        self._due.append(trains())
+        self._hand_over()
         self.progress.flows = self._table.count()
+
+    def _hand_over(self) -> None:
+        """Judge and hand over what is due, up to the first that waits for its names."""
+        while self._due:
+            due = self._due[0]
+            if isinstance(due, TrainBatch):
+                self._judge_trains(due)
+            elif due.batch is None:
+                break
+            elif len(due.batch.flows):
+                self._early += int(np.count_nonzero(due.batch.flows["notes"] & NOTE_EARLY))
+                self._runner.flows(due.batch)
+                self._sink.flows(due.batch, False)
+            self._due.popleft()
 
     def _judge_trains(self, trains: TrainBatch) -> None:
         if len(trains):
@@ -190,6 +216,8 @@ class Load:
 
     def _hand_over_open(self) -> None:
         """Rows of open flows that moved since the last time, findings so far, and the block that is not full yet."""
+        self._namer.settle()
+        self._hand_over()
         batch = self._namer.open(self._shown)
         if len(batch.flows):
             self._sink.flows(batch, True)
@@ -204,9 +232,9 @@ class Load:
 
     def _finish(self) -> None:
         self._table.end_all()
-        for asked in self._namer.take():
-            self._hand_over(asked)
-        self._judge_trains(self._trains.finish())
+        self._take_over(self._trains.finish)
+        self._namer.settle()
+        self._hand_over()
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:
             self._sink.packets(self._columns, self._block_first, count, self._numbers)
