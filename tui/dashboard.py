@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -112,6 +114,10 @@ class OddportApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        # while the loader makes its first rows, what reads them is imported
+        threading.Thread(
+            target=import_module, args=("oddport.case.reader",), name="oddport-import", daemon=True
+        ).start()
         if self.load is not None:
             self.progress = self.load.progress
         self._look_at_case(force=True)

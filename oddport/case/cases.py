@@ -16,7 +16,6 @@ from oddport.case.connect import (
 )
 from oddport.case.errors import CaseError
 from oddport.case.folders import SUFFIX, data_folder, unpack_folder
-from oddport.case.reader import CaseReader
 from oddport.case.transactions import Transactions
 
 OPENED = "opened_ns"
@@ -68,6 +67,8 @@ def describe(path: Path) -> CaseInfo:
     state, problem = _header(path)
     if state != "case":
         return CaseInfo(path, size, state, modified_ns=modified_ns, problem=problem)
+    from oddport.case.reader import CaseReader  # here: opening a capture waits neither for it nor for NumPy
+
     try:
         with CaseReader.open(path) as reader:
             counts = reader.counts()
@@ -154,6 +155,8 @@ def _must_be_removable(path: Path) -> None:
         )
     if state != "case":
         return
+    from oddport.case.reader import CaseReader
+
     try:
         with CaseReader.open(path) as reader:
             load = reader.load_state()

@@ -125,6 +125,8 @@ def _connect_for_writing(path: Path, empty: bool, check: bool) -> Opened:
     connection = _connect(f"file:{quote(str(path))}?mode=rw")
     try:
         if empty:
+            # nothing is there yet that could be lost, so that nothing waits for the disk
+            connection.execute("PRAGMA synchronous=OFF")
             # both must come before the first table
             connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

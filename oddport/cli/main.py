@@ -1,5 +1,6 @@
 """Words of the command line → a dashboard, a scan, a load, or a list."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -205,4 +206,6 @@ def interfaces() -> None:
 
 def main() -> None:
     """Entry point of the `oddport` script."""
+    # NumPy's algebra is not used: its threads, one a core, would only cost time and memory in every process of ours
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     cli(prog_name="oddport")

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from oddport.capture import find_captures
 from oddport.wording import safe
 
 
@@ -16,6 +15,8 @@ def expand(words: Sequence[str]) -> list[str]:
     paths: list[str] = []
     for word in words:
         if word != "-" and Path(word).is_dir():
+            from oddport.capture import find_captures
+
             found = [str(path) for path in find_captures(Path(word))]
             if not found:
                 fail(f"{word} is a folder without captures: no file in it starts as pcap or pcapng, also not unpacked.")

@@ -26,7 +26,7 @@ from oddport.loading.sink import Sink
 from oddport.protocols.site import SiteTable
 
 SECOND = 1_000_000_000
-FIRST_TICK = 0.15
+FIRST_TICK = 0.02
 """Seconds until the first rows are handed over; a shorter load hands over once."""
 TICK = 0.25
 """Seconds between two hand-overs of what is not over yet, and between two reports of progress."""

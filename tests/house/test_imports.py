@@ -61,8 +61,11 @@ def odd(tmp_path: Path) -> Path:
     )
 
 
-def test_the_loader_is_started_before_textual_is_imported() -> None:
-    names = loaded("tui.app")
+@pytest.mark.parametrize(
+    "module", ["tui.app", "oddport.cli.dashboard, oddport.case.cases, oddport.capture.fingerprint"]
+)
+def test_the_loader_is_started_before_textual_and_numpy_are_imported(module: str) -> None:
+    names = loaded(f"{module}, tui.data.load")
     assert within(names, "tui.data.load")
     assert not within(names, "textual", "numpy", "oddport.engine")
 
@@ -103,7 +106,7 @@ def test_the_command_loads_what_a_subcommand_needs_only_when_it_is_called() -> N
     ("module", "allowed"),
     [
         ("oddport.engine.flows", {"oddport.engine"}),
-        ("oddport.capture", {"oddport.engine", "oddport.capture"}),
+        ("oddport.capture.reader, oddport.capture.folder", {"oddport.engine", "oddport.capture"}),
         ("oddport.protocols.identify", {"oddport.engine", "oddport.protocols"}),
         ("oddport.attack", {"oddport.engine", "oddport.attack"}),
         ("oddport.detection.runner", {"oddport.engine", "oddport.protocols", "oddport.attack", "oddport.detection"}),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tui.data.load import Progress
     from tui.widgets.columns import TableSpec
 
+GRAMMAR_SECONDS = 1.0
+"""Until the grammar of filters is loaded, where nobody asks for it before."""
 NOTICES = 2
 """Lines of what went wrong that a list gives room to."""
 
@@ -147,7 +149,10 @@ class ListScreen(CaseFrame):
         self._counter = Background(self.store.connect, self._deliver, "count")
         self.table.rows = self.rows
         self.rows.requery()
-        # the grammar takes a moment to load: not at the first letter of the first filter
+        self.set_timer(GRAMMAR_SECONDS, self._load_grammar)
+
+    def _load_grammar(self) -> None:
+        """It takes a moment: not at the first letter of the first filter, and not while the first rows are painted."""
         threading.Thread(target=self._compile, args=("app == tls",), name="oddport-filter", daemon=True).start()
 
     def _deliver(self, call: Callable[[], None]) -> None:
