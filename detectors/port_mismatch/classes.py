@@ -34,6 +34,17 @@ HOPPING = frozenset(
 )  # fmt: skip
 """Apps that take any port they can get, the well-known ones included, as a habit: media, calls, peer to peer."""
 
+SHELLS = frozenset({"shell"})
+
+REMOTE_CONTROL = frozenset(
+    {"adb", "anydesk", "dcerpc", "radmin", "rdp", "smb", "ssh", "teamviewer", "telnet", "vnc", "winrm"}
+)
+"""Apps that operate the host that serves them."""
+TUNNELS = frozenset(
+    {"geneve", "gre", "gtp", "ipsec", "l2tp", "openvpn", "pptp", "socks", "teredo", "tor", "vxlan", "wireguard"}
+)
+"""Apps that carry or pass on other connections."""
+
 EPHEMERAL = 49_152
 """First dynamic port (RFC 6335, section 6)."""
 

@@ -6,28 +6,32 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.port_mismatch.absent import Absence
-from detectors.port_mismatch.classes import CLEAR, EPHEMERAL, WATCHED, tls_ports
+from detectors.port_mismatch.classes import CLEAR, EPHEMERAL, HOPPING, SHELLS, WATCHED, tls_ports
 from detectors.port_mismatch.document import DOCUMENT
-from detectors.port_mismatch.mapping import TECHNIQUES, mappings, recorded
 from detectors.port_mismatch.rules import (
     ABSENT,
     ATTEMPT,
     COVER,
     ODD,
+    ODD_DNS,
+    REMOTE_OUTSIDE,
     SETTLED,
     SHOWN,
     SQUATTING,
+    TUNNELLED,
     Verdict,
     alternate,
     choose,
     promised,
 )
-from detectors.port_mismatch.subject import Subject
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.evidence import beginning, rows
-from oddport.detection.hosts import INSIDE, NEITHER, Networks, Prevalence
+from oddport.detection.hosts import INSIDE, Prevalence
+from oddport.detection.mapping import TECHNIQUES, mappings, recorded
 from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Rule, ScorePart
+from oddport.detection.pairs import place_parts
+from oddport.detection.subject import Subject, Subjects
 from oddport.detection.words import app_title, listed, port_text
 from oddport.engine.columns import TCP, proto_text
 from oddport.protocols.model import PortVerdict, Tier
@@ -58,18 +62,20 @@ class PortMismatch(BaseDetector):
         Rule("PPM-01", "Known protocol on a port that is not its own", ODD, TECHNIQUES),
         Rule("PPM-02", "Protocol on the port of another one", SQUATTING, TECHNIQUES),
         Rule("PPM-03", "Expected protocol absent", ABSENT, ("T1095", "T1571")),
+        Rule("PPM-11", "Remote control on a port that is not its own", REMOTE_OUTSIDE, TECHNIQUES),
+        Rule("PPM-13", "Proxy or tunnel on a port that is not its own", TUNNELLED, TECHNIQUES),
+        Rule("PPM-14", "DNS on a port that is not its own", ODD_DNS, TECHNIQUES),
         Rule("PPM-07", "In clear on a TLS port, or TLS on a port in clear", COVER, TECHNIQUES),
     )
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._inside = Networks(context.strings("inside"))
-        self._neither = Networks(NEITHER)
+        self._subjects = Subjects(context)
         self._alternates = context.settings["report_alternates"] is True
         self._min_hosts = int(context.number("min_hosts"))
         self._tls_ports = np.zeros(65_536, bool)
         self._tls_ports[list(tls_ports())] = True
-        self._prevalence = Prevalence(self._inside)
+        self._prevalence = Prevalence(self._subjects.inside)
         self._absence = Absence(
             frozenset(map(int, context.strings("absent_ports"))),
             int(context.number("min_payload")),
@@ -95,9 +101,10 @@ class PortMismatch(BaseDetector):
             clear = np.array([name in CLEAR for name in batch.names] + [False])
             odd |= covered & clear[batch.app_id]
         odd &= served
+        odd[batch.rows_of(SHELLS)] = False  # judged on any port, by a detector of its own
         odd[unknown] = True
         for row in np.flatnonzero(odd).tolist():
-            subject = Subject.of(batch, row, self._inside, self._neither)
+            subject = self._subjects.of(batch, row)
             if verdict[row] == PortVerdict.UNRECOGNISED:
                 found = self._unrecognised(subject)
             elif verdict[row] == PortVerdict.ALTERNATE and not covered[row]:
@@ -132,24 +139,13 @@ class PortMismatch(BaseDetector):
         facts = subject.facts
         promise = promised(subject, verdict)
         refuted = subject.not_app(promise) if promise else None
-        return Finding(
-            detector=self.name,
-            rule=verdict.rule,
+        return subject.finding(
+            self.name,
+            verdict.rule,
             title=verdict.title,
             summary=verdict.summary,
-            parts=tuple(self._parts(subject, verdict)),
-            src=subject.src,
-            dst=subject.dst,
-            version=subject.version,
-            proto=subject.proto,
-            sport=subject.sport,
-            dport=subject.dport,
-            server_port=subject.port,
-            first_ns=subject.first_ns,
-            last_ns=subject.last_ns,
-            app=subject.app,
+            parts=self._parts(subject, verdict),
             expected=promise,
-            flow=subject.flow,
             mappings=mappings(
                 subject.app,
                 subject.transport,
@@ -175,12 +171,10 @@ class PortMismatch(BaseDetector):
                 factor, f"{_TIER_WORDS[subject.tier].format(app_title(subject.app))} (tier {subject.tier.name})"
             )
         where = port_text(subject.port, subject.transport)
-        if verdict.rule == "PPM-02" and subject.port in WATCHED and not subject.hopping:
+        if verdict.rule == "PPM-02" and subject.port in WATCHED and subject.app not in HOPPING:
             yield score.add(20, f"filters let {where} through for {app_title(verdict.owner or '')}")
-        if subject.outside:
-            yield score.add(15, "to an outside address")
-        elif subject.within:
-            yield score.add(-10, "both ends are inside")
+        if verdict.rule != "PPM-11" or not subject.outside:  # there the base says so already
+            yield from place_parts(subject)
         if subject.port >= EPHEMERAL:
             yield score.add(5, f"{where} is in the dynamic range")
         if subject.app == "tls" and subject.lacks_server_name:
@@ -218,7 +212,7 @@ class PortMismatch(BaseDetector):
         words = usage.words(port_text(finding.server_port, proto_text(finding.proto)))
         if usage.users and usage.rare:
             finding.parts = (*finding.parts, score.add(15, words))
-        elif usage.common and finding.rule == "PPM-01":
+        elif usage.common and finding.rule not in ("PPM-02", "PPM-03", "PPM-07"):
             # elsewhere the port has an owner: that all use 443 for TLS makes a shell there no more usual
             finding.parts = (*finding.parts, score.add(-20, words))
             finding.lowered = (*finding.lowered, f"common here: {words}")

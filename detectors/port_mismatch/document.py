@@ -15,8 +15,13 @@ One flow gives at most one finding; the most specific rule wins.
 |---|---|---|
 | PPM-07 | a protocol in clear on a TLS port, or TLS from the first byte on a port that begins in clear | 55 |
 | PPM-02 | a named protocol on a standard port of another one | 65 |
-| PPM-01 | a named protocol on a port that is nobody's | 35 |
-| PPM-03 | a well-known port where its own protocol is absent, and nothing else was recognised | 60 |
+| PPM-11 | remote control (SSH, RDP, VNC, SMB …) on a port that is nobody's | 60, of an outside host 80 |
+| PPM-13 | a proxy or tunnel (SOCKS, OpenVPN, WireGuard …) on a port that is nobody's | 50 |
+| PPM-14 | DNS, question and answer, on a port that is nobody's | 45 |
+| PPM-01 | any other named protocol on a port that is nobody's | 35 |
+| PPM-03 | a well-known port where its own protocol is absent, and nothing else was recognised | 60 on `absent_ports`, else 20 |
+
+Shells are judged on any port by `shell`.
 
 * Usual alternates (HTTP on 8080, TLS on 8443 …) are not reported; `report_alternates = true` lists them with a base
   of 10.
@@ -52,4 +57,4 @@ T1571 Non-Standard Port (direct), and what the protocol itself is mapped to: T10
 parts, T1573.002, T1572, T1090, T1095, T1059.003 and .004 for shells, T1496.001 for mining, T1219 for remote control
 of an outside host. Who is recorded with the same port is named beside it; that is a hint for reading on, not
 evidence.
-"""
+"""  # noqa: E501

@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from detectors.port_mismatch.subject import Subject
 from oddport.detection.evidence import pieces_of
+from oddport.detection.subject import Subject
 from oddport.detection.words import app_title
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head

@@ -3,14 +3,28 @@
 import re
 from dataclasses import dataclass
 
-from detectors.port_mismatch.classes import CLEAR, EPHEMERAL, STARTTLS, is_clear_port, tls_ports
-from detectors.port_mismatch.subject import Subject
+from detectors.port_mismatch.classes import (
+    CLEAR,
+    EPHEMERAL,
+    HOPPING,
+    REMOTE_CONTROL,
+    STARTTLS,
+    TUNNELS,
+    is_clear_port,
+    tls_ports,
+)
+from oddport.detection.subject import Subject
 from oddport.detection.words import app_title, port_text
 from oddport.engine.columns import TCP
+from oddport.protocols.model import Tier
 from oddport.protocols.ports import expected, port_table
 
 ODD, SQUATTING, ABSENT, COVER = 35, 65, 60, 55
 """Bases of PPM-01, 02, 03 and 07."""
+ABSENT_ELSEWHERE = 20
+"""Of PPM-03 on the well-known ports that filters do not open for everybody."""
+REMOTE_INSIDE, REMOTE_OUTSIDE, TUNNELLED, ODD_DNS = 60, 80, 50, 45
+"""Of PPM-11 by where the server is, PPM-13 and PPM-14."""
 ALTERNATE, ODD_HOPPING, SQUATTING_HOPPING, REDIRECTED_BASE = 10, 5, 20, 20
 SHOWN = 16
 """Bytes shown of a side in which nothing was recognised."""
@@ -58,6 +72,7 @@ def choose(subject: Subject) -> Verdict:
     """The most specific rule that a mismatch meets: 07, 02, else 01."""
     app, port, proto = subject.app or "", subject.port, subject.proto
     owner, text = expected(proto, port)
+    base: float
     where, title = port_text(port, subject.transport), app_title(app)
     if app in CLEAR and proto == TCP and port in tls_ports():
         verdict = Verdict(
@@ -72,19 +87,32 @@ def choose(subject: Subject) -> Verdict:
             f"TLS, not {app_title(owner or '') or 'its own protocol'}, from the first byte on {where}", owner, text,
         )  # fmt: skip
     elif owner is not None and owner != app and port < EPHEMERAL:
-        base = SQUATTING_HOPPING if subject.hopping else SQUATTING
+        base = SQUATTING_HOPPING if subject.app in HOPPING else SQUATTING
         verdict = Verdict(
             "PPM-02", base, "a known protocol on the port of another one", f"{title} on {where}",
             f"{title}, not {app_title(owner)}, on the port of {app_title(owner)}", owner, text,
         )  # fmt: skip
     else:
-        base = ODD_HOPPING if subject.hopping else ODD
+        rule, base, what = _off_port(subject)
         verdict = Verdict(
-            "PPM-01", base, "a known protocol on a port that is not its own", f"{title} on {where}",
+            rule, base, f"{what} on a port that is not its own", f"{title} on {where}",
             f"{title} on a port that is not its own", owner, text,
         )  # fmt: skip
     verdict.summary = _summary(subject, verdict)
     return _weighed(subject, verdict)
+
+
+def _off_port(subject: Subject) -> tuple[str, float, str]:
+    """Rule, base and words for a protocol on a port that is nobody's: what it is good for decides."""
+    app = subject.app
+    if app in REMOTE_CONTROL:
+        where = " of an outside host" if subject.outside else ""
+        return "PPM-11", REMOTE_OUTSIDE if subject.outside else REMOTE_INSIDE, f"remote control{where}"
+    if app in TUNNELS:
+        return "PPM-13", TUNNELLED, "a proxy or tunnel"
+    if app == "dns" and subject.tier == Tier.A:
+        return "PPM-14", ODD_DNS, "DNS, question and answer,"
+    return "PPM-01", ODD_HOPPING if app in HOPPING else ODD, "a known protocol"
 
 
 def alternate(subject: Subject) -> Verdict:

@@ -21,7 +21,7 @@ _KEPT = (
 )  # fmt: skip
 PAST: np.dtype[np.void] = np.dtype(
     [(name, FLOW[name]) for name in _KEPT]
-    + [("server_port", np.dtype("u2")), ("verdict", np.dtype("u1")), ("app", np.dtype("i2"))]
+    + [("server_port", np.dtype("u2")), ("verdict", np.dtype("u1")), ("tier", np.dtype("u1")), ("app", np.dtype("i2"))]
 )
 """One record a flow: what columns.FLOW has of it, and the facts that were added (server_port 0 = unknown; app is an
 index into History.apps, -1 = none)."""
@@ -83,7 +83,7 @@ class History:
         rows = np.empty(count, PAST)
         for name in _KEPT:
             rows[name] = batch.flows[name][:count]
-        for name in ("server_port", "verdict"):
+        for name in ("server_port", "verdict", "tier"):
             rows[name] = getattr(batch, name)[:count]
         codes = np.array([*map(self._code, batch.names), -1], np.int16)
         rows["app"] = codes[batch.app_id[:count]]

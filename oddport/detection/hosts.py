@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
@@ -75,6 +76,12 @@ class Networks:
                 lower = (low & np.uint64(mask & 0xFFFFFFFFFFFFFFFF)) == np.uint64(first & 0xFFFFFFFFFFFFFFFF)
                 found |= ~four & upper & lower
         return found
+
+
+@cache
+def networks(texts: tuple[str, ...]) -> Networks:
+    """The set of these networks, made once. Raises ValueError as Networks does."""
+    return Networks(texts)
 
 
 def halves(addresses: NDArray[np.void]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

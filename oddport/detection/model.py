@@ -162,10 +162,15 @@ class FlowBatch:
     app_id: NDArray[np.int16]
     """Index into `names`, -1 = no name."""
     names: tuple[str, ...]
+    spoken_by: NDArray[np.int8]
+    """Which side spoke the server's grammar: 0 the originator, 1 the responder, -1 = it does not tell."""
+    signs: NDArray[np.uint8]
+    """Of Identification.signs: what the recogniser noticed."""
     head: Callable[[int], Head | None]
     """First bytes of row i; None where they are gone."""
     identification: Callable[[int], Identification | None]
     _app: list[str | None] | None = field(default=None, init=False, repr=False)
+    _unnamed: NDArray[np.int64] | None = field(default=None, init=False, repr=False)
 
     @property
     def app(self) -> list[str | None]:
@@ -173,6 +178,22 @@ class FlowBatch:
         if self._app is None:
             self._app = list(map((*self.names, None).__getitem__, self.app_id.tolist()))
         return self._app
+
+    @property
+    def unnamed(self) -> NDArray[np.int64]:
+        """Rows in which both sides sent payload and nothing was recognised."""
+        if self._unnamed is None:
+            flows = self.flows
+            self._unnamed = np.flatnonzero((self.app_id < 0) & (flows["payload_o"] > 0) & (flows["payload_r"] > 0))
+        return self._unnamed
+
+    def rows_of(self, apps: frozenset[str]) -> NDArray[np.int64]:
+        """Rows whose app is one of these."""
+        found = np.zeros(len(self.app_id), bool)
+        for at, name in enumerate(self.names):
+            if name in apps:
+                found |= self.app_id == at
+        return np.flatnonzero(found)
 
 
 @dataclass(slots=True)

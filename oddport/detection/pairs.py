@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from oddport.detection import score
 from oddport.detection.history import History, Rows
-from oddport.detection.hosts import NEITHER, Networks, Prevalence, Usage
+from oddport.detection.hosts import NEITHER, Prevalence, Usage, networks
 from oddport.detection.model import Finding, Mapping, ScorePart
 from oddport.detection.words import port_text
 from oddport.engine.columns import proto_text
+
+if TYPE_CHECKING:
+    from oddport.detection.subject import Place, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,8 @@ class Places:
 
     def __init__(self, inside: Iterable[str]) -> None:
         """Raises ValueError with the text that is no network."""
-        self.inside = Networks(inside)
-        self._neither = Networks(NEITHER)
+        self.inside = networks(tuple(inside))
+        self._neither = networks(NEITHER)
 
     def pair(self, history: History, rows: Rows) -> Pair:
         """These flows, with where their ends are."""
@@ -90,7 +94,7 @@ class Places:
         return Pair(history, rows, outside, inside and self.inside.has(client, version))
 
 
-def place_parts(pair: Pair) -> Iterable[ScorePart]:
+def place_parts(pair: "Pair | Place | Subject") -> Iterable[ScorePart]:
     """The steps that go by where the ends are."""
     if pair.outside:
         yield score.add(15, "to an outside address")

@@ -24,6 +24,7 @@ from oddport.engine.columns import (
 )
 from oddport.engine.heads import Head, Piece
 from oddport.engine.trains import Conflict, Fragment, Train, TrainBatch
+from oddport.protocols.identify import identify
 from oddport.protocols.model import Facts, Identification, PortVerdict, Span, Tier
 
 START_NS = 1_700_000_000 * 10**9
@@ -81,13 +82,15 @@ def flow(
     facts: Facts | None = None,
     spans: Sequence[Span] | None = None,
     gone: bool = False,
+    read: bool = False,
 ) -> MadeFlow:
     """A flow that is over.
 
     `orig` and `resp` are the payload of each packet of a side (one bytes object: one packet). `tier` is A where both
     sides sent something and `app` is named, else B. `verdict` is what the port tables say unless given. `server` is
     `responder` (by SYN for TCP) or `originator` (by grammar). `at` is in seconds from START_NS, `lasts` in seconds.
-    `spans` default to the first 8 bytes of each side. `gone` = the first bytes are no longer there.
+    `spans` default to the first 8 bytes of each side. `gone` = the first bytes are no longer there. `read` = what is
+    spoken is told from the bytes, as a load does it.
     """
     src, sport, dst, dport, version, proto = ends(text)
     sides = [[side] if isinstance(side, bytes) else list(side) for side in (orig, resp)]
@@ -122,6 +125,9 @@ def flow(
     if spans is None and app:
         spans = [Span(side, 0, min(8, sent[side]), f"{app} begins") for side in (0, 1) if sent[side]]
     named = Identification(app, tier, 0 if serves else 1, tuple(spans or ()), facts or {}, tier == Tier.A)
+    if read:
+        named = identify(head)
+        app, tier = named.app, named.tier
     begins = START_NS + round(at * SECOND)
     handshake = 2 if proto == TCP else 0
     if state is None:
@@ -151,6 +157,8 @@ def flows(*made: MadeFlow, first_id: int = 1) -> FlowBatch:
         np.array([each.server_port for each in made], np.uint16),
         np.array([-1 if each.app is None else names.index(each.app) for each in made], np.int16),
         names,
+        np.array([-1 if each.identification.server is None else each.identification.server for each in made], np.int8),
+        np.array([each.identification.signs for each in made], np.uint8),
         lambda row: None if made[row].gone else made[row].head,
         lambda row: made[row].identification,
     )

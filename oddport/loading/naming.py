@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.model import FlowBatch
+from oddport.engine.columns import SERVER_RESPONDER_BY_SYN
 from oddport.engine.first_bytes import FirstBytes
 from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
@@ -35,6 +36,7 @@ class Known:
         self.app = np.zeros(0, np.int16)
         self.tier = np.zeros(0, np.uint8)
         self.server = np.zeros(0, np.int8)
+        self.signs = np.zeros(0, np.uint8)
         self.more: dict[int, bytes] = {}
         """Where there is more than a name (answers.py)."""
         self.first: dict[int, FirstBytes] = {}
@@ -48,6 +50,7 @@ class Known:
             self.app = np.concatenate((self.app, np.full(fresh, NO_APP, np.int16)))
             self.tier = np.concatenate((self.tier, np.zeros(fresh, np.uint8)))
             self.server = np.concatenate((self.server, np.full(fresh, -1, np.int8)))
+            self.signs = np.concatenate((self.signs, np.zeros(fresh, np.uint8)))
 
 
 class Asked:
@@ -60,7 +63,8 @@ class Asked:
         over = taken.over
         known.reach(over)
         self.app, self.tier, self.server = known.app[over], known.tier[over], known.server[over]
-        known.app[over], known.tier[over], known.server[over] = NO_APP, 0, -1
+        self.signs = known.signs[over]
+        known.app[over], known.tier[over], known.server[over], known.signs[over] = NO_APP, 0, -1, 0
         self.more = _popped(known.more, over)
         self.first = _popped(known.first, over)
 
@@ -145,11 +149,8 @@ class Namer:
             return
         slots, known = taken.slots[tasks], self._known
         known.reach(slots)
-        known.app[slots], known.tier[slots], known.server[slots] = (
-            found.app[tasks],
-            found.tier[tasks],
-            found.server[tasks],
-        )
+        known.app[slots], known.tier[slots] = found.app[tasks], found.tier[tasks]
+        known.server[slots], known.signs[slots] = found.server[tasks], found.signs[tasks]
         for task, slot in zip(tasks.tolist(), slots.tolist(), strict=True):
             more = found.more[task]
             if more is not None:
@@ -159,24 +160,31 @@ class Namer:
         final = found.final[tasks] > 0
         self._named.append(slots[final])
         done = tasks[final | (tasks >= taken.offered)]
-        wanted = self._wanted(flow_ends(taken.rows[done]), found.app[done], found.server[done])
+        wanted = self._wanted(flow_ends(taken.rows[done]), found.app[done], found.server[done], found.signs[done])
         for task in done[wanted].tolist():
             known.first[int(taken.slots[task])] = taken.first.one(int(found.source[task]))
 
-    def _wanted(self, flows: NDArray[np.void], app: NDArray[np.int16], server: NDArray[np.int8]) -> NDArray[np.bool_]:
+    def _wanted(
+        self, flows: NDArray[np.void], app: NDArray[np.int16], server: NDArray[np.int8], signs: NDArray[np.uint8]
+    ) -> NDArray[np.bool_]:
         """Which flows with payload a detector will look at; `flows`: records with the fields of ENDS."""
         flows["server"] = self._judge.server_sides(flows, server)
         ports = server_ports(flows)
         verdict = self._judge.verdicts(app, flows["proto"], ports, np.ones(len(flows), np.bool_))
         # also where a name is at home on a port beside its owner: HTTP/2 in clear on the port of HTTPS
-        return np.isin(verdict, _JUDGED) | ~self._judge.at_home(app, flows["proto"], ports)
+        turned = (server == 0) & (flows["server"] == SERVER_RESPONDER_BY_SYN)
+        wanted: NDArray[np.bool_] = (
+            np.isin(verdict, _JUDGED) | (signs != 0) | turned | ~self._judge.at_home(app, flows["proto"], ports)
+        )
+        return wanted
 
     def _over(self, asked: Asked, found: Answers) -> FlowBatch:
         taken, task = asked.taken, asked.taken.over_tasks()
         rows = np.flatnonzero(task >= 0)
         tasks = task[rows]
-        app, tier, server = asked.app, asked.tier, asked.server
-        app[rows], tier[rows], server[rows] = found.app[tasks], found.tier[tasks], found.server[tasks]
+        app, tier, server, signs = asked.app, asked.tier, asked.server, asked.signs
+        app[rows], tier[rows] = found.app[tasks], found.tier[tasks]
+        server[rows], signs[rows] = found.server[tasks], found.signs[tasks]
         more = asked.more
         for row, at in zip(rows.tolist(), tasks.tolist(), strict=True):
             one = found.more[at]
@@ -189,10 +197,10 @@ class Namer:
         # what was named for good before it was over keeps its bytes by the same rule as if that had been long ago
         early = np.flatnonzero((source >= 0) & (source < taken.offered))
         if len(early):
-            source[early[~self._wanted(flow_ends(taken.over_rows[early]), app[early], server[early])]] = -1
-        return self._batch(
-            flow_records(taken.over_rows), app, tier, server, _Rows(more, asked.first, taken.first, source)
-        )
+            ends = flow_ends(taken.over_rows[early])
+            source[early[~self._wanted(ends, app[early], server[early], signs[early])]] = -1
+        rows_of = _Rows(more, asked.first, taken.first, source)
+        return self._batch(flow_records(taken.over_rows), app, tier, server, signs, rows_of)
 
     def open(self, since: int) -> FlowBatch:
         """Open flows with a packet numbered `since` or later, with the names they have so far."""
@@ -200,7 +208,8 @@ class Namer:
         known = self._known
         known.reach(slots)
         more = {row: known.more[slot] for row, slot in enumerate(slots.tolist()) if slot in known.more}
-        return self._batch(flows, known.app[slots], known.tier[slots], known.server[slots], _Rows(more, {}))
+        server, signs = known.server[slots], known.signs[slots]
+        return self._batch(flows, known.app[slots], known.tier[slots], server, signs, _Rows(more, {}))
 
     def _batch(
         self,
@@ -208,13 +217,14 @@ class Namer:
         app: NDArray[np.int16],
         tier: NDArray[np.uint8],
         server: NDArray[np.int8],
+        signs: NDArray[np.uint8],
         rows: "_Rows",
     ) -> FlowBatch:
         flows["server"] = self._judge.server_sides(flows, server)
         ports = server_ports(flows)
         payload = (flows["payload_o"] + flows["payload_r"]) > 0
         verdict = self._judge.verdicts(app, flows["proto"], ports, payload)
-        rows.names, rows.app, rows.tier, rows.server = self._names, app, tier, server
+        rows.names, rows.app, rows.tier, rows.server, rows.signs = self._names, app, tier, server, signs
         if self._site is not None:
             rows.excused = self._site.excuse(flows, rows.name, originator_serves(flows), ports, verdict)
         return FlowBatch(
@@ -224,6 +234,8 @@ class Namer:
             server_port=ports,
             app_id=app,
             names=self._names,
+            spoken_by=server,
+            signs=signs,
             head=rows.head,
             identification=rows.identification,
         )
@@ -236,6 +248,7 @@ class _Rows:
     app: NDArray[np.int16]
     tier: NDArray[np.uint8]
     server: NDArray[np.int8]
+    signs: NDArray[np.uint8]
 
     def __init__(
         self,
@@ -268,7 +281,9 @@ class _Rows:
 
     def identification(self, row: int) -> Identification:
         """The name with its facts; where the first bytes are there, they prove it."""
-        found = unpacked(self.name(row), int(self.tier[row]), int(self.server[row]), self._more.get(row))
+        found = unpacked(
+            self.name(row), int(self.tier[row]), int(self.server[row]), int(self.signs[row]), self._more.get(row)
+        )
         if row in self.excused:
             found.facts = {**found.facts, FACT: self.excused[row]}
         if found.app is not None:

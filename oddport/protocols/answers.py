@@ -23,6 +23,8 @@ class Answers(NamedTuple):
     tier: NDArray[np.uint8]
     server: NDArray[np.int8]
     """Which side spoke the server's grammar: 0 originator, 1 responder, -1 not known."""
+    signs: NDArray[np.uint8]
+    """Identification.signs"""
     final: NDArray[np.uint8]
     """1: more bytes would change nothing."""
     source: NDArray[np.int32]
@@ -39,6 +41,7 @@ def answers(first: FirstBytes, before: list[int]) -> Answers:
     app: list[int] = []
     tier: list[int] = []
     server: list[int] = []
+    signs: list[int] = []
     final: list[int] = []
     source: list[int] = []
     more: list[bytes | None] = []
@@ -48,6 +51,7 @@ def answers(first: FirstBytes, before: list[int]) -> Answers:
             app.append(app[earlier])
             tier.append(tier[earlier])
             server.append(server[earlier])
+            signs.append(signs[earlier])
             final.append(1)
             source.append(source[earlier])
             more.append(more[earlier])
@@ -56,6 +60,7 @@ def answers(first: FirstBytes, before: list[int]) -> Answers:
         app.append(ids[found.app])
         tier.append(found.tier)
         server.append(-1 if found.server is None else found.server)
+        signs.append(found.signs)
         final.append(1 if found.final else 0)
         source.append(row)
         more.append(_packed(found))
@@ -63,6 +68,7 @@ def answers(first: FirstBytes, before: list[int]) -> Answers:
         np.array(app, np.int16),
         np.array(tier, np.uint8),
         np.array(server, np.int8),
+        np.array(signs, np.uint8),
         np.array(final, np.uint8),
         np.array(source, np.int32),
         more,
@@ -76,9 +82,10 @@ def _packed(found: Identification) -> bytes | None:
     return marshal.dumps(rest)
 
 
-def unpacked(app: str | None, tier: int, server: int, more: bytes | None) -> Identification:
+def unpacked(app: str | None, tier: int, server: int, signs: int, more: bytes | None) -> Identification:
     """The identification that a row of Answers tells of, without the bytes that prove it."""
     found = Identification(app, TIERS[tier], None if server < 0 else server)
+    found.signs = signs
     if more is not None:
         found.facts, inner, found.client_app, found.server_app = marshal.loads(more)
         found.inner = tuple([Inner(*one) for one in inner])
@@ -87,16 +94,17 @@ def unpacked(app: str | None, tier: int, server: int, more: bytes | None) -> Ide
 
 def flat(columns: Answers) -> bytes:
     """The columns as bytes, for `from_flat` in another process of the same program."""
-    return marshal.dumps((*(column.tobytes() for column in columns[:5]), columns.more))
+    return marshal.dumps((*(column.tobytes() for column in columns[:6]), columns.more))
 
 
 def from_flat(data: bytes) -> Answers:
     """What `flat` made bytes of."""
-    app, tier, server, final, source, more = marshal.loads(data)
+    app, tier, server, signs, final, source, more = marshal.loads(data)
     return Answers(
         np.frombuffer(app, np.int16),
         np.frombuffer(tier, np.uint8),
         np.frombuffer(server, np.int8),
+        np.frombuffer(signs, np.uint8),
         np.frombuffer(final, np.uint8),
         np.frombuffer(source, np.int32),
         more,

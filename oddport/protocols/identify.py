@@ -12,7 +12,7 @@ Ports are never looked at. Candidates come from the first byte of each direction
 from oddport.engine.columns import TCP
 from oddport.engine.heads import Head
 from oddport.protocols.inner import SWITCHES, add_inner
-from oddport.protocols.model import Facts, Identification, Proof, SideMatch, Tier, fits
+from oddport.protocols.model import DISAGREE, Facts, Identification, Proof, SideMatch, Tier, fits
 from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, registry
 
 PAIR_BITS = 48
@@ -218,6 +218,7 @@ def _one_sided(
         server[0], _B, server[3] if tells else None, (), server[1].facts, False, _proof(client, server)
     )
     found.client_app, found.server_app = client[0], server[0]
+    found.signs = DISAGREE
     return found
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from oddport.engine.heads import Head, Piece
 from oddport.protocols.ber import element
-from oddport.protocols.binary import u16, u24_le, u32, u32_le
-from oddport.protocols.model import Identification, Inner, Tier
+from oddport.protocols.binary import u16, u24_le, u32, u32_le, wrong_byte
+from oddport.protocols.model import BROKEN_PROMISE, INSIDE, Identification, Inner, Tier
 from oddport.protocols.socks import target_of
 
 DEPTH = 4
@@ -25,9 +25,25 @@ RDP_NEGOTIATED, RDP_RESPONSE = 11, 2
 """Where the negotiation structure stands, and the type of a response (MS-RDPBCGR 2.2.1.2.1)."""
 LDAP_TLS = b"1.3.6.1.4.1.1466.20037"
 _FIELDS = rb"(?:[^\r\n][^\n]*\n)*"
+_FRAME = bytes(
+    final | deflated | opcode for final in (0, 0x80) for deflated in (0, 0x40) for opcode in (0, 1, 2, 8, 9, 10)
+)
+_MASKED = bytes(range(0x80, 0x100))
 
 End = Callable[[bytes], int]
 """Where the outer protocol's bytes of a direction end; -1 where nothing was agreed."""
+Test = Callable[[bytes], str]
+"""Why the client's bytes behind that point do not begin like what was agreed on; "" where they do."""
+
+
+class Broken(NamedTuple):
+    """What the ends agreed on and the client did not go on with."""
+
+    at: int
+    """Where in the client's bytes it should begin."""
+    app: str
+    why: str
+    """"byte 0 is 0x47, …", counted from there."""
 
 
 class Switch(NamedTuple):
@@ -37,6 +53,29 @@ class Switch(NamedTuple):
     server: End
     app: str = ""
     """What follows, where the agreement itself names it."""
+    promise: str = ""
+    """What has to follow …"""
+    test: Test | None = None
+    """… and how it begins."""
+    agrees: End | None = None
+    """Where the server agrees, whatever it goes on with; None: as `server`."""
+
+
+def _begins_tls(data: bytes) -> str:
+    """A handshake record (RFC 8446, 5.1), or a hello in the form of SSL 2.0 (RFC 5246, E.2)."""
+    return (
+        ""
+        if data[0] & 0x80
+        else wrong_byte(data, 0, b"\x16", "a handshake record begins with 0x16")
+        or wrong_byte(data, 1, b"\x03", "a record's version starts with 0x03")
+    )
+
+
+def _begins_frame(data: bytes) -> str:
+    """A frame of a client: two reserved bits clear, an assigned opcode, masked (RFC 6455, 5.2)."""
+    return wrong_byte(data, 0, _FRAME, "no frame with an assigned opcode") or (
+        wrong_byte(data, 1, _MASKED, "a client's frame is masked")
+    )
 
 
 def _behind(pattern: bytes) -> End:
@@ -50,19 +89,31 @@ def _behind(pattern: bytes) -> End:
     return end
 
 
-def _starttls(request: bytes, answer: bytes) -> Switch:
-    """A line that asks, and a line that agrees: the last one before TLS begins."""
+def _starttls(request: bytes, answer: bytes, before: bytes) -> Switch:
+    """A line that asks, and a line that agrees: the last one before TLS begins, or the one behind what the server says
+    `before` it."""
     return Switch(
-        _behind(rb"(?:\A|\n)" + request + rb"[ \t]*\r?\n"), _behind(rb"(?:\A|\n)" + answer + rb"(?=\x16\x03|\Z)")
+        _behind(rb"(?:\A|\n)" + request + rb"[ \t]*\r?\n"),
+        _behind(rb"(?:\A|\n)" + answer + rb"(?=\x16\x03|\Z)"),
+        promise="tls",
+        test=_begins_tls,
+        agrees=_behind(before + answer),
     )
 
 
-def _http(request: bytes, status: bytes, app: str = "") -> Switch:
+def _tls(client: End, server: End) -> Switch:
+    """Two binary messages behind which TLS begins."""
+    return Switch(client, server, promise="tls", test=_begins_tls)
+
+
+def _http(request: bytes, status: bytes, app: str = "", promise: str = "", test: Test | None = None) -> Switch:
     """A request with its fields, and an answer of that status."""
     return Switch(
         _behind(rb"\A" + request + _FIELDS + rb"\r?\n"),
         _behind(rb"\AHTTP/1\.[01] " + status + rb"[^\n]*\n" + _FIELDS + rb"\r?\n"),
         app,
+        promise,
+        test,
     )
 
 
@@ -122,20 +173,24 @@ def _socks_server(data: bytes) -> int:
 
 
 SWITCHES: dict[str, tuple[Switch, ...]] = {
-    "smtp": (_starttls(rb"STARTTLS", rb"220[ -][^\n]*\n"),),
-    "imap": (_starttls(rb"[^\s]+ STARTTLS", rb"[^\s*+]+ OK[^\n]*\n"),),
-    "pop3": (_starttls(rb"STLS", rb"\+OK[^\n]*\n"),),
-    "ftp": (_starttls(rb"AUTH (?:TLS|SSL|TLS-C|TLS-P)", rb"234[ -][^\n]*\n"),),
-    "xmpp": (Switch(_behind(rb"<starttls[^>]*>(?:</starttls>)?"), _behind(rb"<proceed[^>]*>(?:</proceed>)?")),),
+    "smtp": (_starttls(rb"STARTTLS", rb"220[ -][^\n]*\n", rb"(?:\A|\n)250 [^\n]*\n"),),
+    "imap": (_starttls(rb"[^\s]+ STARTTLS", rb"[^\s*+]+ OK[^\n]*\n", rb"\A\*[^\n]*\n"),),
+    "pop3": (_starttls(rb"STLS", rb"\+OK[^\n]*\n", rb"(?:\A\+OK[^\n]*\n|\n\.\r\n)"),),
+    "ftp": (_starttls(rb"AUTH (?:TLS|SSL|TLS-C|TLS-P)", rb"234[ -][^\n]*\n", rb"\n"),),
+    "xmpp": (_tls(_behind(rb"<starttls[^>]*>(?:</starttls>)?"), _behind(rb"<proceed[^>]*>(?:</proceed>)?")),),
     "http": (
+        _http(rb"CONNECT \S+:443 [^\n]*\n", rb"2[0-9][0-9]", promise="tls", test=_begins_tls),
         _http(rb"CONNECT [^\n]*\n", rb"2[0-9][0-9]"),
-        _http(rb"[A-Z]+ [^\n]*\n" + _FIELDS + rb"?Upgrade:[ \t]*websocket[^\n]*\n", rb"101", "websocket"),
+        _http(
+            rb"[A-Z]+ [^\n]*\n" + _FIELDS + rb"?Upgrade:[ \t]*websocket[^\n]*\n", rb"101",
+            "websocket", "websocket", _begins_frame,
+        ),
         _http(rb"[A-Z]+ [^\n]*\n" + _FIELDS + rb"?Upgrade:[^\n]*\n", rb"101"),
     ),
-    "ldap": (Switch(_ldap_client, _ldap_server),),
-    "postgresql": (Switch(_behind(rb"\A" + re.escape(POSTGRESQL_TLS)), _behind(rb"\AS(?=\x16\x03|\Z)")),),
-    "mysql": (Switch(_mysql_client, _mysql_server),),
-    "rdp": (Switch(_rdp_client, _rdp_server),),
+    "ldap": (_tls(_ldap_client, _ldap_server),),
+    "postgresql": (_tls(_behind(rb"\A" + re.escape(POSTGRESQL_TLS)), _behind(rb"\AS(?=\x16\x03|\Z)")),),
+    "mysql": (_tls(_mysql_client, _mysql_server),),
+    "rdp": (_tls(_rdp_client, _rdp_server),),
     "socks": (Switch(_socks_client, _socks_server),),
 }  # fmt: skip
 """By the outer protocol."""
@@ -151,6 +206,19 @@ def _agreed(app: str | None, client: bytes, server: bytes) -> tuple[Switch, int,
         other = switch.server(server) if server else 0
         if one >= 0 and other >= 0:
             return switch, one, other
+    return None
+
+
+def broken_promise(app: str | None, client: bytes, server: bytes) -> Broken | None:
+    """What both ends agreed on, where the client goes on with something else; None where all is kept, nothing was
+    agreed, or the client said nothing more."""
+    for switch in SWITCHES.get(app or "", ()):
+        at = switch.client(client) if switch.test is not None and server else -1
+        if switch.test is None or not 0 <= at < len(client) or (switch.agrees or switch.server)(server) < 0:
+            continue
+        why = switch.test(client[at:])
+        if why:
+            return Broken(at, switch.promise, why)
     return None
 
 
@@ -190,6 +258,8 @@ def add_inner(head: Head, found: Identification, name: Callable[[Head], Identifi
     for _ in range(DEPTH):
         client, server = (head.resp, head.orig) if backwards else (head.orig, head.resp)
         agreed = _agreed(app, client, server)
+        if not found.inner and broken_promise(app, client, server) is not None:
+            found.signs |= BROKEN_PROMISE
         if agreed is None:
             if app in LINES and len(client) < LATE:
                 found.final = False
@@ -202,4 +272,5 @@ def add_inner(head: Head, found: Identification, name: Callable[[Head], Identifi
             found.final = False
             return
         found.inner = (*found.inner, _place(app, head))
+        found.signs |= INSIDE
         found.facts = {**inside.facts, **found.facts, "inner": [each.app for each in found.inner]}

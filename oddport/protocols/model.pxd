@@ -13,6 +13,7 @@ cdef class Identification:
     cdef public object server
     cdef public dict facts
     cdef public bint final
+    cdef public int signs
     cdef public object client_app
     cdef public object server_app
     cdef public tuple inner

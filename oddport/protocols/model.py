@@ -49,6 +49,19 @@ class PortVerdict(IntEnum):
     MISMATCH = 5
 
 
+NO_HANDSHAKE = 1
+"""TLS records follow no handshake, though the connection was seen from its start."""
+NOT_OFFERED = 2
+"""The server took a cipher suite that the client had not offered."""
+DISAGREE = 4
+"""The two directions prove different protocols."""
+INSIDE = 8
+"""The ends agreed to go on with another protocol …"""
+BROKEN_PROMISE = 16
+"""… and what follows is not the one that they agreed on."""
+# bits of Identification.signs: what a recogniser noticed that a detector may want to look at
+
+
 class Span(NamedTuple):
     """Bytes that prove a name."""
 
@@ -103,7 +116,8 @@ class Identification:
     """The name of a flow, and why."""
 
     __slots__ = (
-        "_later", "_proof", "_spans", "app", "client_app", "facts", "final", "inner", "server", "server_app", "tier"
+        "_later", "_proof", "_spans", "app", "client_app", "facts", "final", "inner", "server", "server_app", "signs",
+        "tier",
     )  # fmt: skip
 
     def __init__(
@@ -129,6 +143,8 @@ class Identification:
         """… and the server side."""
         self.inner: tuple[Inner, ...] = ()
         """What the ends went on with, each inside the one before: TLS after STARTTLS."""
+        self.signs = 0
+        """Bits: NO_HANDSHAKE, NOT_OFFERED …"""
         self._spans = spans
         self._proof = proof
         self._later: Callable[[], tuple[Span, ...]] | None = None
@@ -158,4 +174,7 @@ class Identification:
 
 
 def _fields(one: Identification) -> tuple[object, ...]:
-    return (one.app, one.tier, one.server, one.spans, one.facts, one.final, one.client_app, one.server_app, one.inner)
+    return (
+        one.app, one.tier, one.server, one.spans, one.facts, one.final, one.client_app, one.server_app, one.inner,
+        one.signs,
+    )  # fmt: skip

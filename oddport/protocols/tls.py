@@ -10,7 +10,7 @@ from oddport.engine.columns import HEAD_BYTES, NOTE_MIDSTREAM, TCP
 from oddport.engine.heads import Head
 from oddport.protocols.binary import u16, wrong_byte
 from oddport.protocols.certificates import certificate_facts, first_certificate
-from oddport.protocols.model import Facts, Identification, SideMatch
+from oddport.protocols.model import NO_HANDSHAKE, NOT_OFFERED, Facts, Identification, SideMatch
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol
 from oddport.protocols.tls_facts import TLS, client_facts, server_facts
 from oddport.protocols.tls_hello import (
@@ -52,7 +52,7 @@ PLAIN_MESSAGES = bytes((4, 11, 12, 13, 14, 15, 16, 22))
 ClientKeyExchange, CertificateStatus: what a capture that begins in the middle of a plain handshake may show first."""
 CERTIFICATE, SERVER_HELLO_DONE = 11, 14
 PLAIN_CERTIFICATE = ("TLS 1.2", "TLS 1.1", "TLS 1.0", "SSL 3.0")
-NO_HANDSHAKE = (b"", bytes((APPLICATION,)))
+WITHOUT_HELLO = (b"", bytes((APPLICATION,)))
 """What a connection without a handshake begins with in both directions."""
 SSL2_CLIENT_HELLO, SSL2_SERVER_HELLO = 1, 4
 SSL2_HEADER = 2
@@ -327,6 +327,15 @@ def _certificate(data: bytes) -> tuple[bytes | None, bool]:
     return None, not ended
 
 
+def _offers(ciphers: bytes, cipher: int) -> bool:
+    """Whether a list of two-byte cipher suites has this one (RFC 8446, 4.1.3: the server takes one of them)."""
+    wanted = cipher.to_bytes(2, "big")
+    at = ciphers.find(wanted)
+    while at >= 0 and at & 1:
+        at = ciphers.find(wanted, at + 1)
+    return at >= 0
+
+
 def describe(head: Head, found: Identification) -> None:
     """Facts of both hellos, of the server's certificate where it is sent in clear (TLS up to 1.2), and of records
     that follow no handshake though the connection was seen from its start."""
@@ -338,14 +347,22 @@ def describe(head: Head, found: Identification) -> None:
     answered = _first_message(server, SERVER_HELLO)
     if answered is not None:
         facts.update(server_facts(answered[0], answered[1]))
+        if asked is not None and asked[1] and not _offers(asked[0].ciphers, answered[0].cipher):
+            found.signs |= NOT_OFFERED
         if facts["version"] in PLAIN_CERTIFICATE:
             certificate, more = _certificate(server)
             if certificate:
                 facts.update(certificate_facts(certificate))
             if more and len(server) < HEAD_BYTES and not head.closed:
                 found.final = False
-    elif not head.notes & NOTE_MIDSTREAM and client[:1] in NO_HANDSHAKE and server[:1] in NO_HANDSHAKE:
+    elif (
+        not head.notes & NOTE_MIDSTREAM
+        and server[:1] in WITHOUT_HELLO
+        # an answer that begins with application data follows no handshake, even where there was a ClientHello
+        and (client[:1] in WITHOUT_HELLO or (asked is not None and server))
+    ):
         facts["no_handshake"] = True
+        found.signs |= NO_HANDSHAKE
 
 
 FIRST = RECORD_TYPES + b"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f"

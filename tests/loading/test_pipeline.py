@@ -65,7 +65,7 @@ def test_every_flow_is_named_and_judged(tmp_path: Path, mixed: list[bytes]) -> N
         ("10.0.0.1", 40002, 80, "http", "A", "standard"),
         ("10.0.0.1", 50000, 53, "dns", "A", "standard"),
     ]
-    assert {finding.rule for finding in recorder.found.values()} == {"PPM-01", "PPM-07"}
+    assert {finding.rule for finding in recorder.found.values()} == {"PPM-07", "PPM-11"}
 
 
 def test_evidence_shows_the_very_bytes_of_the_capture(tmp_path: Path, mixed: list[bytes]) -> None:
@@ -193,7 +193,7 @@ def test_a_broken_detector_does_not_stop_the_others(tmp_path: Path, mixed: list[
 
     recorder = load([write_pcap(tmp_path / "a.pcap", mixed)], tmp_path, detectors=[Broken, PortMismatch])
     assert [error.detector for error in recorder.errors] == ["broken"]
-    assert {finding.rule for finding in recorder.found.values()} == {"PPM-01", "PPM-07"}
+    assert {finding.rule for finding in recorder.found.values()} == {"PPM-07", "PPM-11"}
 
 
 def test_timeouts_are_settings(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """One row of a batch → the facts about a flow that the rules ask for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from detectors.port_mismatch.classes import HOPPING
-from oddport.detection.hosts import Networks
-from oddport.detection.model import FlowBatch
+from oddport.detection.hosts import INSIDE, NEITHER, Networks, networks
+from oddport.detection.model import Context, Evidence, Finding, FlowBatch, ScorePart
+from oddport.detection.model import Mapping as Technique
+from oddport.detection.words import port_text
 from oddport.engine.columns import (
     NOTE_CUT,
     NOTE_GAP_O,
@@ -88,9 +89,19 @@ class Subject:
         )
 
     @property
-    def hopping(self) -> bool:
-        """The app takes any port as a habit."""
-        return self.app in HOPPING
+    def where(self) -> str:
+        """`8088/tcp`"""
+        return port_text(self.port, self.transport)
+
+    @property
+    def client(self) -> bytes:
+        """First bytes of the side that asks."""
+        return self.side_bytes(1 - self.server_side)
+
+    @property
+    def server(self) -> bytes:
+        """First bytes of the side that serves."""
+        return self.side_bytes(self.server_side)
 
     @property
     def answered(self) -> bool:
@@ -116,3 +127,64 @@ class Subject:
         if self.head is None:
             return b""
         return self.head.resp if side else self.head.orig
+
+    def finding(
+        self,
+        detector: str,
+        rule: str,
+        title: str,
+        summary: str,
+        parts: Iterable[ScorePart],
+        mappings: tuple[Technique, ...],
+        evidence: tuple[Evidence, ...],
+        *,
+        expected: str = "",
+        rejected: tuple[str, ...] = (),
+        lowered: tuple[str, ...] = (),
+        variant: str = "",
+    ) -> Finding:
+        """A finding about this flow."""
+        return Finding(
+            detector=detector, rule=rule, title=title, summary=summary, parts=tuple(parts), src=self.src, dst=self.dst,
+            version=self.version, proto=self.proto, sport=self.sport, dport=self.dport, server_port=self.port,
+            first_ns=self.first_ns, last_ns=self.last_ns, app=self.app, expected=expected, flow=self.flow,
+            mappings=mappings, evidence=evidence, rejected=rejected, lowered=lowered, variant=variant,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where two ends are."""
+
+    outside: bool
+    """The server is an outside host."""
+    within: bool
+    """Both ends are inside."""
+
+
+class Subjects:
+    """Makes subjects by which networks are inside."""
+
+    def __init__(self, context: Context) -> None:
+        """The setting `inside` of the detector. Raises ValueError with the text that is no network."""
+        self.inside = networks(tuple(context.strings("inside")))
+        self._neither = networks(NEITHER)
+
+    def of(self, batch: FlowBatch, row: int) -> Subject:
+        """The flow in this row."""
+        return Subject.of(batch, row, self.inside, self._neither)
+
+    def place(self, finding: Finding) -> Place:
+        """Where the ends of a finding are."""
+        serves = finding.server_port == finding.sport and finding.server_port != finding.dport
+        ends = (finding.src, finding.dst)
+        client, server = ends[::-1] if serves else ends
+        inside = self.inside.has(server, finding.version)
+        return Place(
+            not inside and not self._neither.has(server, finding.version),
+            inside and self.inside.has(client, finding.version),
+        )
+
+
+INSIDE_SETTING: dict[str, object] = {"inside": list(INSIDE)}
+"""The setting that `Subjects` reads."""
