@@ -1,4 +1,4 @@
-"""What a fragment train costs, stage by stage: processor time of the engine, the detector and the case, a train.
+"""What a fragment train costs, stage by stage: processor time of the engine, each detector and the case, a train.
 
     python benchmarks/fragments.py CAPTURE [--rounds 3]
 
@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import process_time
 
-from detectors.udp_fragments import UdpFragments
 from oddport.capture import open_capture
+from oddport.case.train_rows import WaitingTrains
 from oddport.case.writer import CaseWriter
+from oddport.detection.model import Detector
+from oddport.detection.registry import load
 from oddport.detection.runner import Runner
 from oddport.engine.batch import Decoded
 from oddport.engine.decode import decode
@@ -36,25 +38,31 @@ class Stopwatch:
         self.spent[stage] = self.spent.get(stage, 0.0) + process_time() - began
 
 
-def judged(batches: list[TrainBatch]) -> None:
-    """The detector over all trains."""
-    runner = Runner([UdpFragments])
-    for batch in batches:
-        runner.trains(batch)
-    runner.finish()
-    assert not runner.errors, runner.errors[0].trace
+def judging(detector: type[Detector]) -> Callable[[list[TrainBatch]], None]:
+    """Runs a detector over all trains."""
+
+    def judged(batches: list[TrainBatch]) -> None:
+        runner = Runner([detector])
+        for batch in batches:
+            runner.trains(batch)
+        runner.finish()
+        assert not runner.errors, runner.errors[0].trace
+
+    return judged
 
 
 def stored(batches: list[TrainBatch]) -> None:
     """All trains into a case."""
     with tempfile.TemporaryDirectory() as folder, CaseWriter.create(Path(folder) / "bench.oddport") as writer:
         writer.begin_load(None)
-        for batch in batches:
-            writer.put_trains(batch)
+        writer.put_trains(WaitingTrains(*batches))
         writer.finish_load("done")
 
 
-STAGES: dict[str, Callable[[list[TrainBatch]], None]] = {"detector": judged, "case": stored}
+STAGES: dict[str, Callable[[list[TrainBatch]], None]] = {
+    **{kind.name: judging(kind) for kind in load()[0] if "trains" in kind.needs},
+    "case": stored,
+}
 
 
 def measure(path: Path, watch: Stopwatch) -> tuple[int, int]:
@@ -92,7 +100,7 @@ def main() -> None:
     print(f"{trains:,} trains of {fragments:,} fragments; best of {given.rounds}")
     for stage in rounds[0]:
         best = min(spent[stage] for spent in rounds)
-        print(f"{stage:<16} {best:8.3f} s {best / max(trains, 1) * 1e6:8.2f} µs a train")
+        print(f"{stage:<18} {best:8.3f} s {best / max(trains, 1) * 1e6:8.2f} µs a train")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ from typing import ClassVar
 from oddport.detection import score
 from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Mapping, Rule
-from oddport.detection.trains import MUDDLE, Check, Hit, TrainDetector, end, has, place, span, totals
+from oddport.detection.trains import MUDDLE, SHOWN, Check, Hit, TrainDetector, end, has, place, span, totals
 from oddport.engine.trains import Fragment, Train, TrainBatch
 
 TINY, ZERO_LENGTH, TWO_TAILS, PAST_END, ROSE = 45, 40, 65, 65, 70
 """Bases of FRG-08 to 11 and 14."""
 SMALLEST_MTU_DATA = 48
 """Bytes of data in a fragment on the smallest link that IPv4 allows (RFC 791, section 3.2: 68 bytes)."""
-SHOWN = 3
 DOCUMENT = """\
 # Cuts that no sender makes (`fragment-cuts`)
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from oddport.detection.model import Mapping, Rule
 from oddport.detection.reassembly import transport_at
-from oddport.detection.trains import Check, Hit, TrainDetector, has, least_and_most, place, span
+from oddport.detection.trains import SHOWN, Check, Hit, TrainDetector, has, least_and_most, place, span
 from oddport.engine.columns import proto_text
 from oddport.engine.trains import Fragment, Train, TrainBatch
 
@@ -13,7 +13,6 @@ MIXED, RESERVED, NONSENSE, UDP_LENGTH = 50, 35, 15, 60
 """Bases of FRG-16, of FRG-17 with and without the reserved bit, and of FRG-22."""
 RESERVED_BIT, DONT_FRAGMENT = 4, 2
 """Of Fragment.flags, IPv4."""
-SHOWN = 3
 DOCUMENT = """\
 # Headers that disagree (`fragment-headers`)
 

@@ -13,7 +13,7 @@ from oddport.detection import score
 from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule, ScorePart
 from oddport.detection.sprays import DISTRIBUTED
-from oddport.detection.trains import Subject, TrainDetector
+from oddport.detection.trains import SHOWN, Subject, TrainDetector
 from oddport.detection.words import listed
 from oddport.engine.columns import address_text
 from oddport.engine.trains import TrainBatch
@@ -272,7 +272,7 @@ class UdpFragments(TrainDetector):
 
     def _places(self, table: Table, rows: Ints) -> tuple[Evidence, ...]:
         """Where the first fragments of the first events lie; their bytes were not kept."""
-        first = table.events[["file", "number", "offset", "length"]][rows[: hits.SHOWN]].tolist()
+        first = table.events[["file", "number", "offset", "length"]][rows[:SHOWN]].tolist()
         return tuple(
             Evidence(
                 file=file,

@@ -1,6 +1,5 @@
 """The ranges of a train's fragments → the shapes that the rules look for."""
 
-from oddport.detection.model import EVIDENCE_BYTES, Evidence
 from oddport.detection.trains import end
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.trains import Fragment, Train
@@ -96,16 +95,3 @@ def duplicates(train: Train) -> list[Fragment]:
             found.append(fragment)
         seen.add(key)
     return found
-
-
-def within(fragment: Fragment, offset: int, data: bytes, says: str, expected: str = "") -> Evidence:
-    """Bytes at `offset` of the datagram that came in this fragment, as evidence."""
-    return Evidence(
-        file=fragment.file,
-        packet=fragment.number,
-        offset=fragment.frame_offset + offset - fragment.offset,
-        data=data[:EVIDENCE_BYTES],
-        length=len(data),
-        says=says,
-        expected=expected,
-    )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from detectors.udp_fragments import geometry
 from oddport.detection import reassembly
 from oddport.detection.model import Evidence, Mapping
-from oddport.detection.trains import MUDDLE, Hit, end, place, span
+from oddport.detection.trains import MUDDLE, SHOWN, Hit, conflict_rows, end, place, span
 from oddport.detection.words import listed
 from oddport.engine.trains import Fragment, Train, anomaly_mask
 
@@ -19,8 +19,6 @@ TINY_WHOLE = 45
 """FRG-07 where the header is whole and only the payload is kept from a filter: as a small fragment anywhere."""
 MANY_DUPLICATES = 10
 DUPLICATE_SHARE = 0.2
-SHOWN = 3
-"""Conflicts or duplicates that are shown as evidence."""
 
 _MEETING = frozenset({"overlap", "conflicting_overlap", "past_end", "two_tails"})
 """Without any of these, no fragment lies within another one."""
@@ -68,20 +66,6 @@ def holding(train: Train) -> list[Made]:
 
 
 def _conflict(train: Train) -> Hit:
-    rows: list[Evidence] = []
-    for conflict in train.conflicts[:SHOWN]:
-        last = conflict.offset + len(conflict.old) - 1
-        says = f"bytes {conflict.offset}–{last} of the datagram"
-        if 0 <= conflict.old_fragment < len(train.fragments):
-            old = train.fragments[conflict.old_fragment]
-            rows.append(
-                geometry.within(
-                    old, conflict.offset, conflict.old, f"{says}, earlier", "the same bytes in both fragments"
-                )
-            )
-        if 0 <= conflict.new_fragment < len(train.fragments):
-            new = train.fragments[conflict.new_fragment]
-            rows.append(geometry.within(new, conflict.offset, conflict.new, f"{says}, later"))
     reason = MUDDLE
     summary = "Two fragments give different bytes for the same place of one datagram."
     seen = reassembly.ports_by_policy(train)
@@ -93,7 +77,7 @@ def _conflict(train: Train) -> Hit:
         summary += _IPV6
     return Hit(
         "FRG-01", CONFLICT, "fragments overlap with different bytes", "Overlap with different bytes", summary,
-        tuple(rows), (Mapping("T1571", "related", reason),),
+        conflict_rows(train), (Mapping("T1571", "related", reason),),
     )  # fmt: skip
 
 

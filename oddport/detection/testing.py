@@ -217,9 +217,13 @@ def train(
     words = set(anomalies)
     fragments: list[Fragment] = []
     conflicts: list[Conflict] = []
+    differing: dict[int, bytes] = {}
     for index, piece in enumerate(made):
         ranges = [(fragment.offset, fragment.length) for fragment in fragments]
-        words |= _overlay(bytes_seen, conflicts, index, piece, (piece.offset, len(piece.data)) in ranges)
+        said = _overlay(bytes_seen, conflicts, index, piece, (piece.offset, len(piece.data)) in ranges)
+        words |= said
+        if "conflicting_overlap" in said:
+            differing[index] = piece.data
         fragments.append(
             Fragment(
                 number + index, 0, number + index - 1, begins + round(piece.after * SECOND), FRAGMENT_AT, piece.offset,
@@ -235,6 +239,7 @@ def train(
         id, version, src, dst, proto, ip_id, 0, 0, begins, max(fragment.ts for fragment in fragments), fragments,
         len(fragments), not holes, bytes(bytes_seen.have[at] for at in range(gap)), total, holes, conflicts, words,
         sport if known else None, dport if known else None, flow, at_start, at_end,
+        differing=differing,
     )  # fmt: skip
 
 

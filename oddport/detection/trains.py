@@ -21,6 +21,8 @@ from oddport.protocols.ports import guess_server_by_port
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+SHOWN = 3
+"""Fragments or conflicts of a train that are shown as evidence."""
 MUDDLE = "different readers put together different datagrams, which muddles what a filter sees of port and protocol"
 """Why what makes readers disagree is mapped to T1571."""
 
@@ -112,6 +114,34 @@ def place(train: Train, fragment: Fragment, says: str, expected: str = "", data:
         says=says,
         expected=expected,
     )
+
+
+def within(fragment: Fragment, offset: int, data: bytes, says: str, expected: str = "") -> Evidence:
+    """Bytes at `offset` of the datagram that came in this fragment, as evidence."""
+    return Evidence(
+        file=fragment.file,
+        packet=fragment.number,
+        offset=fragment.frame_offset + offset - fragment.offset,
+        data=data[:EVIDENCE_BYTES],
+        length=len(data),
+        says=says,
+        expected=expected,
+    )
+
+
+def conflict_rows(train: Train) -> tuple[Evidence, ...]:
+    """Both copies of the bytes that a train's fragments disagree about."""
+    rows: list[Evidence] = []
+    for conflict in train.conflicts[:SHOWN]:
+        says = f"bytes {conflict.offset}–{conflict.offset + len(conflict.old) - 1} of the datagram"
+        if 0 <= conflict.old_fragment < len(train.fragments):
+            old = train.fragments[conflict.old_fragment]
+            expected = "the same bytes in both fragments"
+            rows.append(within(old, conflict.offset, conflict.old, f"{says}, earlier", expected))
+        if 0 <= conflict.new_fragment < len(train.fragments):
+            new = train.fragments[conflict.new_fragment]
+            rows.append(within(new, conflict.offset, conflict.new, f"{says}, later"))
+    return tuple(rows)
 
 
 class TrainDetector(BaseDetector):

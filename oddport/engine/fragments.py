@@ -185,10 +185,10 @@ class FragmentTable:
     def _add(self, at: int, slot: int, raw: Raw, piece: bytes) -> None:
         """Put a fragment to an open train."""
         slots, assembly = self._slots, self._odd[slot]
-        ranges, filled = len(assembly.ranges), assembly.filled
+        ranges, held = len(assembly.ranges), assembly.filled + assembly.aside
         complete = assembly.add(raw, piece)
         listed = assembly.count <= FRAGMENTS_KEPT or len(assembly.ranges) > ranges
-        slots.charge(slot, assembly.filled - filled + (FRAGMENT_COST if listed else 0))
+        slots.charge(slot, assembly.filled + assembly.aside - held + (FRAGMENT_COST if listed else 0))
         slots.rows[slot, layout.FILLED] = assembly.filled
         if complete:
             datagram = assembly.finish()

@@ -13,6 +13,7 @@ cdef class Assembly:
     cdef list stops
     cdef list pieces
     cdef list owners
+    cdef readonly Py_ssize_t aside
     cdef Py_ssize_t behind
     cdef Py_ssize_t top
     cdef readonly Py_ssize_t end

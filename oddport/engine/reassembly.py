@@ -95,6 +95,8 @@ class Assembly:
         """Index in Train.fragments that a run of bytes came with, -1 = not listed."""
         self.ranges: set[int] = set()
         """Offset and length of every fragment, in one number."""
+        self.aside = 0
+        """Bytes in Train.differing."""
         self.behind = 0
         """Bytes in the runs behind the end."""
         self.top = 0
@@ -352,6 +354,9 @@ class Assembly:
         covered, conflict = self.compare(start, stop, data)
         if conflict is not None:
             self.anomalies.add("conflicting_overlap")
+            if index >= 0:
+                train.differing[index] = data
+                self.aside += len(data)
             if len(train.conflicts) < CONFLICTS_KEPT:
                 offset, old, new, owner = conflict
                 train.conflicts.append(Conflict(offset, old, new, owner, index))

@@ -98,6 +98,9 @@ class Train:
     """The capture ended before its timeout."""
     evicted: bool = False
     """Given up before its timeout for want of memory: what is missing may be our doing, so nothing is said about it."""
+    differing: dict[int, bytes] = field(default_factory=dict)
+    """Index in `fragments` → captured data of a fragment that differs from what was there: with them, `datagram` tells
+    what every fragment up to its end held."""
 
 
 ANOMALIES = (

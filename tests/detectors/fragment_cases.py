@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from detectors.fragments.cuts import FragmentCuts
 from detectors.fragments.headers import FragmentHeaders
 from detectors.fragments.ipv6 import Ipv6Fragments
+from detectors.fragments.readers import FragmentReaders
 from detectors.udp_fragments import UdpFragments
 from oddport.detection.model import Detector, Finding
 from oddport.detection.runner import Runner
@@ -18,7 +19,7 @@ from oddport.engine.decode import decode
 from oddport.engine.fragments import FragmentTable
 from tests.engine.wire import SECOND, batch_of, piece4, piece6, tcp
 
-DETECTORS: tuple[type[Detector], ...] = (UdpFragments, FragmentCuts, FragmentHeaders, Ipv6Fragments)
+DETECTORS: tuple[type[Detector], ...] = (UdpFragments, FragmentCuts, FragmentHeaders, FragmentReaders, Ipv6Fragments)
 Frames = list[bytes]
 SRC, DST = "192.0.2.7", "198.51.100.9"
 SRC6, DST6 = "2001:db8::7", "2001:db8:1::9"
@@ -198,6 +199,12 @@ def udp_length(make: Make) -> tuple[Frames, Frames]:
     return cut(make, D[:4] + b"\0\x64" + D[6:]), cut(make, D)
 
 
+def other_port(make: Make) -> tuple[Frames, Frames]:
+    """The first fragment says port 4,444, and once more port 53."""
+    first, second, third = cut(make, D)
+    return [first, make(D[:2] + b"\0\x35" + D[4:1_232], 0, True), second, third], [first, second, third]
+
+
 HOP_BY_HOP = bytes((17, 0, 1, 4, 0, 0, 0, 0))
 """A header of 8 bytes, PadN, in front of UDP (RFC 8200, section 4.3)."""
 
@@ -239,4 +246,5 @@ CASES: list[Case] = [
     Case("FRG-21", "reserved bits, IPv6", cut(six, D, odd=1), F6),
     Case("FRG-21", "fragment header twice, IPv6", *nested(six)),
     *_both("FRG-22", "UDP length", udp_length),
+    *_both("FRG-26", "another port", other_port, "FRG-01 FRG-25", "FRG-19"),
 ]
