@@ -10,6 +10,7 @@ system) of this thread in each stage; the smallest sum of all rounds is printed,
   records  record headers to columns, and the counts of the file
   decode   headers of packets to columns
   trains   fragments to datagrams, and the time that passes for them
+  tunnels  packets inside packets
   flows    packets to flows, without their first bytes
   heads    what the first bytes add to that
   turn     what happens once a batch: flows that are over or named are given back
@@ -37,6 +38,7 @@ from oddport.engine.columns import BATCH, packet_arrays  # noqa: E402
 from oddport.engine.decode import decode  # noqa: E402
 from oddport.engine.flows import FlowTable  # noqa: E402
 from oddport.engine.fragments import FragmentTable  # noqa: E402
+from oddport.engine.tunnels import Tunnels  # noqa: E402
 
 BESIDE = 1_000_000
 """Rounds of the loop of plain Python for each second of feeding; some tens of ns each."""
@@ -51,6 +53,7 @@ class Engine:
         self.packets = 0
         self._heads = heads
         self._decoded, self._trains, self._flows = Decoded(), FragmentTable(), FlowTable()
+        self._tunnels = Tunnels()
         self._columns = packet_arrays(BATCH)
 
     def take(self, batch: RecordBatch) -> None:
@@ -61,16 +64,24 @@ class Engine:
         decoded = clock()
         self._trains.take(batch, self._decoded, self.packets)
         trains = clock()
+        woven = self._tunnels.weave(batch, self._decoded, self._trains.buffer, self.packets)
+        tunnels = clock()
+        decoded_all = self._decoded if woven is None else woven.decoded
         if not self._heads:
-            self._decoded.payload_captured[:] = 0
+            decoded_all.payload_captured[:] = 0
         fed = clock()
-        self._flows.feed(batch, self._decoded, self._trains.buffer, self._columns, self.packets)
+        if woven is None:
+            self._flows.feed(batch, self._decoded, self._trains.buffer, self._columns, self.packets)
+        else:
+            columns = packet_arrays(woven.batch.count)
+            self._flows.feed(woven.batch, woven.decoded, woven.joined, columns, 0, woven.in_case)
         flows = clock()
         self._flows.sweep()
         taken = self._flows.take()
         self._flows.release(taken.slots[: taken.offered])
         self._trains.closed()
-        self.spent.update(decode=decoded - began, trains=trains - decoded, flows=flows - fed, turn=clock() - flows)
+        self.spent.update(decode=decoded - began, trains=trains - decoded, tunnels=tunnels - trains)
+        self.spent.update(flows=flows - fed, turn=clock() - flows)
         self.packets += batch.count
 
     def flows(self) -> int:
@@ -118,7 +129,7 @@ def stages(path: Path, work: str, rounds: int) -> None:
     best["heads"] = best["flows"] - best["bare"]
     best["flows"] = best.pop("bare")
     print(f"{path.name}: {engine.packets:,} packets, {engine.flows():,} flows; ns a packet, best of {rounds}")
-    for name in ("read", "records", "decode", "trains", "flows", "heads", "turn"):
+    for name in ("read", "records", "decode", "trains", "tunnels", "flows", "heads", "turn"):
         print(f"  {name:8}{best[name] / engine.packets:8.1f}")
     print(f"  {'sum':8}{sum(best.values()) / engine.packets:8.1f}")
 

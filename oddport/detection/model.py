@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oddport.engine.heads import Head
 from oddport.engine.trains import TrainBatch
+from oddport.engine.tunnels import Inside
 from oddport.protocols.model import Identification
 
 if TYPE_CHECKING:
@@ -169,6 +170,8 @@ class FlowBatch:
     head: Callable[[int], Head | None]
     """First bytes of row i; None where they are gone."""
     identification: Callable[[int], Identification | None]
+    inside: MappingOf[int, Inside] = field(default_factory=dict)
+    """Flow id → where it lies, of those that were found in tunnels."""
     _app: list[str | None] | None = field(default=None, init=False, repr=False)
     _unnamed: NDArray[np.int64] | None = field(default=None, init=False, repr=False)
 

@@ -84,6 +84,9 @@ class Decoded:
     fragment_wire: NDArray[np.uint32] = field(default_factory=lambda: _column("u4"))
     ttl: NDArray[np.uint8] = field(default_factory=lambda: _column("u1"))
     reassembled: NDArray[np.uint8] = field(default_factory=lambda: _column("u1"))
-    """1 = this row completed a datagram: payload lies in the reassembly buffer, kind is KIND_IP."""
+    """1 = this row completed a datagram: payload lies in the reassembly buffer, kind is KIND_IP. 2 = the packet inside
+    such a datagram: it lies in `data`, and places in it count from the datagram's first byte."""
+    carrier: NDArray[np.uint8] = field(default_factory=lambda: _column("u1"))
+    """The tunnel that the payload may be, by carriers.py; 0 = none. Only a look inside tells."""
     train: NDArray[np.uint32] = field(default_factory=lambda: _column("u4"))
     """Id of the fragment train the row belongs to, 0 = none."""

@@ -33,6 +33,7 @@ cdef class Reader:
     cdef unsigned int[::1] fragment_captured
     cdef unsigned int[::1] fragment_wire
     cdef unsigned char[::1] ttl
+    cdef unsigned char[::1] carrier
 
     cdef inline int be16(self, Py_ssize_t o) except -1 nogil
     cdef inline int64_t be32(self, Py_ssize_t o) except -1 nogil
@@ -45,3 +46,4 @@ cdef class Reader:
     cdef int fragment(self, Py_ssize_t i, long long number, int offset, int more, Py_ssize_t p, Py_ssize_t stop, Py_ssize_t wire) except -1 nogil
     cdef int transport(self, Py_ssize_t i, int proto, Py_ssize_t p, Py_ssize_t stop, Py_ssize_t wire) except -1 nogil
     cdef int ports(self, Py_ssize_t i, int proto, Py_ssize_t p, Py_ssize_t stop) except -1 nogil
+    cdef inline int in_udp(self, Py_ssize_t p, Py_ssize_t wire) except -1 nogil

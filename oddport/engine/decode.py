@@ -28,16 +28,35 @@ ATOMIC = cython.declare(cython.int, 2)
 # IANA protocol numbers
 HOP_BY_HOP = cython.declare(cython.int, 0)
 P_TCP = cython.declare(cython.int, 6)
+P_IPV4 = cython.declare(cython.int, 4)
 P_UDP = cython.declare(cython.int, 17)
+P_IPV6 = cython.declare(cython.int, 41)
 ROUTING = cython.declare(cython.int, 43)
 FRAGMENT_HEADER = cython.declare(cython.int, 44)
+P_GRE = cython.declare(cython.int, 47)
 AUTHENTICATION = cython.declare(cython.int, 51)
 DESTINATION = cython.declare(cython.int, 60)
+P_L2TP = cython.declare(cython.int, 115)
 P_SCTP = cython.declare(cython.int, 132)
 MOBILITY = cython.declare(cython.int, 135)
 P_UDPLITE = cython.declare(cython.int, 136)
 HIP = cython.declare(cython.int, 139)
 SHIM6 = cython.declare(cython.int, 140)
+
+# as in carriers.py
+IN_IPV4 = cython.declare(cython.int, 1)
+IN_IPV6 = cython.declare(cython.int, 2)
+GRE = cython.declare(cython.int, 3)
+L2TP3 = cython.declare(cython.int, 4)
+VXLAN = cython.declare(cython.int, 5)
+GENEVE = cython.declare(cython.int, 6)
+GTP = cython.declare(cython.int, 7)
+TEREDO = cython.declare(cython.int, 8)
+L2TP = cython.declare(cython.int, 9)
+PORT_TEREDO = cython.declare(cython.int, 3544)
+PORT_L2TP = cython.declare(cython.int, 1701)
+IN_UDP = cython.declare(cython.int, 36)
+"""Bytes of a UDP header, of the shortest tunnel header (8, or L2TP's 6 and the PPP protocol), and of an IPv4 header."""
 
 
 def decode(batch: RecordBatch, out: Decoded) -> int:
@@ -98,6 +117,7 @@ class Reader:
         self.fragment_captured = out.fragment_captured.data
         self.fragment_wire = out.fragment_wire.data
         self.ttl = out.ttl.data
+        self.carrier = out.carrier.data
 
     def be16(self, o: cython.Py_ssize_t) -> cython.int:
         return (self.data[o] << 8) | self.data[o + 1]
@@ -330,6 +350,8 @@ class Reader:
                     wire = p + size
                     if stop > wire:
                         stop = wire
+                if stop - p >= IN_UDP:
+                    self.carrier[i] = self.in_udp(p, wire)
             size = 8
         elif proto == P_SCTP:
             size = 12
@@ -339,12 +361,43 @@ class Reader:
             size = 8
             if wire - p < 8:
                 return UNREAD
+        elif proto == P_IPV4:
+            self.carrier[i] = IN_IPV4
+        elif proto == P_IPV6:
+            self.carrier[i] = IN_IPV6
+        elif proto == P_GRE:
+            self.carrier[i] = GRE
+        elif proto == P_L2TP:
+            self.carrier[i] = L2TP3
         self.ports(i, proto, p, stop)
         p += size
         self.payload[i] = p
         self.payload_captured[i] = stop - p if stop > p else 0
         self.payload_wire[i] = wire - p if wire > p else 0
         return IP
+
+    def in_udp(self, p: cython.Py_ssize_t, wire: cython.Py_ssize_t) -> cython.int:
+        """The tunnel that the datagram at `p` may be, by its first bytes; where they say little, by its port as well.
+
+        VXLAN: RFC 7348, section 5. Geneve: RFC 8926, section 3.4. GTP-U with a packet: 3GPP TS 29.281, section 5.1.
+        Teredo: RFC 4380, section 5.1.1. L2TP's data: RFC 2661, section 3.1.
+        """
+        word: cython.longlong = self.be32(p + 8)
+        high: cython.int = cython.cast(cython.int, word >> 16)
+        low: cython.int = cython.cast(cython.int, word & 0xFFFF)
+        if word == 0x08000000:
+            return VXLAN
+        if high & 0xC03F == 0 and (low == 0x6558 or low == 0x0800 or low == 0x86DD):
+            return GENEVE
+        if high & 0xF8FF == 0x30FF and low == wire - p - 16:
+            return GTP
+        if high >> 12 == 6:
+            return TEREDO if self.be16(p + 12) == wire - p - 48 else 0
+        if high <= 1:
+            return TEREDO if self.be16(p) == PORT_TEREDO or self.be16(p + 2) == PORT_TEREDO else 0
+        if high & 0xB4FF == 2 and (self.be16(p) == PORT_L2TP or self.be16(p + 2) == PORT_L2TP):
+            return L2TP
+        return 0
 
     def ports(
         self, i: cython.Py_ssize_t, proto: cython.int, p: cython.Py_ssize_t, stop: cython.Py_ssize_t

@@ -128,6 +128,7 @@ class FlowTable:
     wirelen: cython.const[cython.uint][::1]
     ts: cython.const[cython.longlong][::1]
     number: cython.const[cython.uint][::1]
+    in_case: cython.const[cython.uint][::1]
     file: cython.const[cython.ushort][::1]
     interface: cython.const[cython.ushort][::1]
     kind: cython.const[cython.uchar][::1]
@@ -396,7 +397,7 @@ class FlowTable:
     ) -> cython.int:
         """Bytes of a packet, or of the datagram it completed, into the arena."""
         i: cython.Py_ssize_t = 0
-        if self.reassembled[row]:
+        if self.reassembled[row] == 1:
             self.arena[into : into + count] = self.joined[at : at + count]
         elif count > WORD_BY_WORD:
             self.arena[into : into + count] = self.data[at : at + count]
@@ -504,7 +505,7 @@ class FlowTable:
         # where the bytes begin, in the frame or in the datagram that was put together
         place = skip + cython.cast(
             cython.ulonglong,
-            self.payload[row] - (self.fragment_start[row] if self.reassembled[row] else self.start[row]),
+            self.payload[row] - (self.fragment_start[row] if self.reassembled[row] == 1 else self.start[row]),
         )
         self.arena_words[header] = (position & M32) | (cython.cast(cython.ulonglong, self.number[row]) << 32)
         self.arena_words[header + 8] = (place & M32) | ((count | (count << 16)) << 32)
@@ -572,27 +573,31 @@ class FlowTable:
 
     # -- packets ---------------------------------------------------------------------------------------------------
 
-    def feed(self, batch: object, decoded: object, joined: object, packets: dict, first: int) -> None:
+    def feed(
+        self, batch: object, decoded: object, joined: object, packets: dict, first: int, in_case: object = None
+    ) -> None:
         """Count the rows of a batch into their flows.
 
         `batch` (RecordBatch) and `decoded` (Decoded) as the earlier stages left them; `joined`: the reassembly buffer
         (uint8) that rows with `reassembled` point into; `packets`: arrays `flow`, `flags` and `info` of the packet
-        columns, filled from row 0 on; `first`: number of the batch's first packet in the case. Then `take` tells what
-        is to be named.
+        columns, filled from row 0 on; `first`: number of the batch's first packet in the case; `in_case`: the number
+        (uint32) of each row's packet, where they do not follow on. Then `take` tells what is to be named.
         """
         count: cython.Py_ssize_t = batch.count
-        number: cython.ulonglong = first
         free: cython.Py_ssize_t = self.free_count + self.capacity - self.fresh_slot
-        if free < BATCH:
-            self._grow(2 * self.capacity)
+        if free < count:
+            self._grow(2 * self.capacity + count)
+        if self.event_count + count > len(self.happened):
+            self.happened = memoryview(np.resize(np.asarray(self.happened), (self.event_count + count, EVENT_COLUMNS)))
         self._set_columns(batch, decoded, joined, packets)
+        self.in_case = memoryview(np.arange(first, first + count, dtype=np.uint32) if in_case is None else in_case)
         row: cython.Py_ssize_t = 0
         last: cython.Py_ssize_t
         with cython.nogil:
             while row < count:
                 last = row + GROUP if row + GROUP < count else count
                 self._look_up(row, last)
-                self._count(row, last, number)
+                self._count(row, last)
                 row = last
         self.data = self.joined = memoryview(_NO_BYTES)  # so that their owners may resize them
         self.data_words = words_anywhere(_NO_BYTES)
@@ -715,9 +720,7 @@ class FlowTable:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-2, check=False)
-    def _open(
-        self, k: cython.Py_ssize_t, row: cython.Py_ssize_t, now: cython.ulonglong, number: cython.ulonglong
-    ) -> cython.Py_ssize_t:
+    def _open(self, k: cython.Py_ssize_t, row: cython.Py_ssize_t, now: cython.ulonglong) -> cython.Py_ssize_t:
         """Slot of a new flow that begins with the packet."""
         slot: cython.Py_ssize_t
         word: cython.Py_ssize_t
@@ -737,7 +740,7 @@ class FlowTable:
         self.rec[slot, WHERE] = self.keys[k, WHERE] | self.file[row]
         self.rec[slot, FIRST] = now
         self.rec[slot, LAST] = now
-        self.rec[slot, NAME] = (self.made & M32) | (number << 32)
+        self.rec[slot, NAME] = (self.made & M32) | (cython.cast(cython.ulonglong, self.in_case[row]) << 32)
         # whoever answers a SYN did not open the connection
         if self.proto[row] == P_TCP and (self.flags[row] & (F_SYN | F_ACK)) == (F_SYN | F_ACK):
             turned ^= ONE
@@ -748,8 +751,8 @@ class FlowTable:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1, check=False)
-    def _count(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t, number: cython.ulonglong) -> cython.int:
-        """Count the packets in rows [first, last) into their flows; `number`: of row 0 in the case."""
+    def _count(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t) -> cython.int:
+        """Count the packets in rows [first, last) into their flows."""
         row: cython.Py_ssize_t
         k: cython.Py_ssize_t
         slot: cython.Py_ssize_t
@@ -777,16 +780,14 @@ class FlowTable:
                 self._end(slot)
                 slot = -1
             if slot < 0:
-                slot = self._open(k, row, now, number + cython.cast(cython.ulonglong, row))
+                slot = self._open(k, row, now)
             own = self.keys[k, K_TURNED] ^ ((self.rec[slot, BITS] >> ORIENT_BIT) & ONE)
             side = cython.cast(cython.Py_ssize_t, own)
             if now > self.rec[slot, LAST]:
                 self.rec[slot, LAST] = now
             self.rec[slot, PACKETS] = (self.rec[slot, PACKETS] + (ONE << (32 * own))) & M64
             self.rec[slot, OCTETS + side] += self.wirelen[row]
-            self.rec[slot, TALLY] = (self.rec[slot, TALLY] & (M64 ^ M32)) | (
-                (number + cython.cast(cython.ulonglong, row)) & M32
-            )
+            self.rec[slot, TALLY] = (self.rec[slot, TALLY] & (M64 ^ M32)) | self.in_case[row]
             if info:
                 self.rec[slot, BITS] |= N_FRAGMENTED << NOTES_BIT
             info |= own

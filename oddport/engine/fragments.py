@@ -31,7 +31,9 @@ BYTES_MAX = 64 << 20
 
 RAW_PROTO = 10
 HEADER_LENGTH = 12
-WHOLE_COLUMNS = ("proto", "sport", "dport", "payload", "payload_captured", "payload_wire", "seq", "ack", "flags")
+WHOLE_COLUMNS = (
+    "proto", "sport", "dport", "payload", "payload_captured", "payload_wire", "seq", "ack", "flags", "carrier",
+)  # fmt: skip
 """Columns of Decoded that a complete datagram gives to its row."""
 _EARLIEST = -(1 << 63)
 
@@ -39,12 +41,15 @@ _EARLIEST = -(1 << 63)
 class FragmentTable:
     """All trains that are not over yet."""
 
-    def __init__(self, timeout_ns: int = TIMEOUT_NS, trains_max: int = TRAINS_MAX, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(
+        self, timeout_ns: int = TIMEOUT_NS, trains_max: int = TRAINS_MAX, bytes_max: int = BYTES_MAX, before: int = 0
+    ) -> None:
         """timeout_ns: of capture time. Where more than `trains_max` trains or `bytes_max` bytes are held, the oldest
-        trains are given up."""
+        trains are given up. before: the number that comes before the first train's."""
         self.buffer: NDArray[np.uint8] = np.zeros(0, np.uint8)
         """Reassembled datagrams of the last `take`, each behind an IP header; rows with `reassembled` point into it."""
         self._slots = TrainSlots(timeout_ns, trains_max, bytes_max)
+        self._slots.made = before
         self._odd: dict[int, Assembly] = {}
         """By slot."""
         self._kept: dict[int, Kept] = {}
@@ -86,13 +91,8 @@ class FragmentTable:
         datagram becomes KIND_IP with `reassembled` 1, its payload in `buffer`, and `fragment_start` the index in
         `buffer` of the datagram's first byte. `first_packet` is the number in the case (from 0) of row 0.
         """
+        self.pass_time(batch)
         count = batch.count
-        if count:
-            if not self._begun:
-                self._begun, self._slots.begun = True, int(batch.ts[0])
-            self._now = int(batch.ts[count - 1])
-        if len(self.buffer):
-            self.buffer = np.zeros(0, np.uint8)
         self._rows = np.flatnonzero(
             (decoded.kind[:count] == KIND_FRAGMENT) | (decoded.fragment_more[:count] == FRAGMENT_ATOMIC)
         )
@@ -107,6 +107,19 @@ class FragmentTable:
         finally:
             if collecting:
                 gc.enable()
+
+    def begin(self, ts: int) -> None:
+        """The capture began at `ts` (ns), before the first batch that is given."""
+        self._begun, self._slots.begun = True, ts
+
+    def pass_time(self, batch: RecordBatch) -> None:
+        """Keep the time by a batch without fragments."""
+        if batch.count:
+            if not self._begun:
+                self.begin(int(batch.ts[0]))
+            self._now = int(batch.ts[batch.count - 1])
+        if len(self.buffer):
+            self.buffer = np.zeros(0, np.uint8)
 
     def tie(self, flow: NDArray[Any]) -> None:
         """Say which flow each row of the last batch belongs to (0 = none): its fragments' trains belong there too."""

@@ -47,7 +47,7 @@ cdef class TrainSlots:
     cdef long long free
     cdef Py_ssize_t free_count
     cdef long long mask
-    cdef long long made
+    cdef public long long made
     cdef long long batch
     cdef object seed
 

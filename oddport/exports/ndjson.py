@@ -103,11 +103,12 @@ def flow_records(batch: FlowBatch) -> list[dict[str, Any]]:
     for row, values in enumerate(zip(*columns, strict=True)):
         (number, version, proto, sport, dport, p_o, p_r, b_o, b_r, l_o, l_r, first, last, src, dst) = values
         found = batch.identification(row)
+        inside = batch.inside.get(number)
         records.append(
             {
                 "id": number,
-                "parent": None,
-                "tunnel": [],
+                "parent": None if inside is None else inside.parent,
+                "tunnel": [] if inside is None else list(inside.tunnel),
                 "proto": proto_text(proto),
                 "src": address_text(bytes(src), version),
                 "sport": sport,

@@ -17,6 +17,7 @@ from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
 from oddport.engine.layout import BITS, LIVE_BIT
 from oddport.engine.summary import Taken, flow_ends, flow_records
+from oddport.engine.tunnels import Inside
 from oddport.loading.naming_process import NamingProcess
 from oddport.protocols.answers import Answers, answers, unpacked
 from oddport.protocols.identify import identify
@@ -89,8 +90,12 @@ def _popped(things: dict[int, Thing], slots: NDArray[np.uint32]) -> dict[int, Th
 class Namer:
     """Names the flows of one table. Call `take` at every BATCH packets."""
 
-    def __init__(self, table: FlowTable, site: SiteTable | None = None) -> None:
+    def __init__(
+        self, table: FlowTable, site: SiteTable | None = None, inside: dict[int, Inside] | None = None
+    ) -> None:
+        """inside: flow id → where it lies, of flows in tunnels; those that are over are taken out of it."""
         self._table = table
+        self._inside = {} if inside is None else inside
         self._site = site
         self._known = Known()
         self._names = app_names()
@@ -200,7 +205,10 @@ class Namer:
             ends = flow_ends(taken.over_rows[early])
             source[early[~self._wanted(ends, app[early], server[early], signs[early])]] = -1
         rows_of = _Rows(more, asked.first, taken.first, source)
-        return self._batch(flow_records(taken.over_rows), app, tier, server, signs, rows_of)
+        batch = self._batch(flow_records(taken.over_rows), app, tier, server, signs, rows_of)
+        for number in batch.inside:
+            del self._inside[number]
+        return batch
 
     def open(self, since: int) -> FlowBatch:
         """Open flows with a packet numbered `since` or later, with the names they have so far."""
@@ -238,6 +246,9 @@ class Namer:
             signs=signs,
             head=rows.head,
             identification=rows.identification,
+            inside={number: self._inside[number] for number in flows["id"].tolist() if number in self._inside}
+            if self._inside
+            else {},
         )
 
 

@@ -6,10 +6,9 @@ from oddport.case.model import DOUBT, LIMIT, Omission
 from oddport.detection.groups import GROUPS
 from oddport.detection.runner import Runner
 from oddport.engine.flows import FlowTable
-from oddport.engine.fragments import FragmentTable
 
 
-def omissions(flows: FlowTable, named_early: int, trains: FragmentTable, runner: Runner) -> tuple[Omission, ...]:
+def omissions(flows: FlowTable, named_early: int, dropped_trains: int, runner: Runner) -> tuple[Omission, ...]:
     """Of a load that is over; `named_early`: flows with NOTE_EARLY. Limits first."""
     limits = (
         (
@@ -18,7 +17,7 @@ def omissions(flows: FlowTable, named_early: int, trains: FragmentTable, runner:
             "flows were ended early to make room for others; what followed is counted as new ones",
         ),
         ("flows", named_early, "flows were named by fewer bytes than usual, for want of memory"),
-        ("fragments", trains.dropped_trains, "unfinished fragment trains were given up for want of memory"),
+        ("fragments", dropped_trains, "unfinished fragment trains were given up for want of memory"),
         ("history", runner.left_out, "flows were not compared with the others over time, for want of memory"),
     )
     return (

@@ -3,11 +3,12 @@
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddport.capture import CaptureReader
 from oddport.case.model import Omission
@@ -19,6 +20,7 @@ from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
 from oddport.engine.trains import TrainBatch
+from oddport.engine.tunnels import DEPTH, Tunnels, Woven
 from oddport.loading.naming import Asked, Namer
 from oddport.loading.naming_process import YOUNG_OBJECTS, NamingProcess
 from oddport.loading.omissions import omissions
@@ -49,6 +51,8 @@ class LoadSettings:
     """What belongs where at this site, besides what belongs there anywhere."""
     process_after: int = 20_000
     """First bytes that are named here; from then on another process names. 0: wait for it, and let it name all."""
+    tunnel_depth: int = DEPTH
+    """How many tunnels in one another are opened."""
 
 
 @dataclass(slots=True)
@@ -94,7 +98,8 @@ class Load:
             other_timeout=int(settings.other_timeout * SECOND),
             arena_bytes=settings.head_memory,
         )
-        self._namer = Namer(self._table, settings.site)
+        self._tunnels = Tunnels(settings.tunnel_depth)
+        self._namer = Namer(self._table, settings.site, self._tunnels.inside)
         self._process: NamingProcess | None = None
         self._process_after = settings.process_after
         self._due: deque[Asked | TrainBatch] = deque()
@@ -145,13 +150,12 @@ class Load:
         self._trains.take(batch, decoded, first)  # also without fragments: the time that passes ends trains
         rows = slice(at, at + count)
         columns = self._columns
-        self._table.feed(
-            batch,
-            decoded,
-            self._trains.buffer,
-            {name: columns[name][rows] for name in ("flow", "flags", "info")},
-            first,
-        )
+        results = {name: columns[name][rows] for name in ("flow", "flags", "info")}
+        woven = self._tunnels.weave(batch, decoded, self._trains.buffer, first)
+        if woven is None:
+            self._table.feed(batch, decoded, self._trains.buffer, results, first)
+        else:
+            self._feed_woven(woven, results)
         if fragments:
             self._trains.tie(columns["flow"][rows])
         if self._sink.wants_packets:
@@ -165,6 +169,15 @@ class Load:
         if at + count == BLOCK:
             self._block_first += BLOCK
 
+    def _feed_woven(self, woven: Woven, results: dict[str, NDArray[Any]]) -> None:
+        """Count packets and those inside them into their flows."""
+        before = self._table.count()
+        every = {name: np.zeros(woven.batch.count, column.dtype) for name, column in results.items()}
+        self._table.feed(woven.batch, woven.decoded, woven.joined, every, 0, woven.in_case)
+        self._tunnels.note(woven, every["flow"], before)
+        for name, column in results.items():
+            column[:] = every[name][woven.level == 0]
+
     def _name(self) -> None:
         """Name what can be named; judge and hand over what is over."""
         self._table.sweep()
@@ -172,15 +185,24 @@ class Load:
             self._process = NamingProcess()
         if self._process is not None and self._process.ready(wait=self._process_after == 0):
             self._namer.move(self._process)
-        self._take_over(self._trains.closed)
+        self._take_over(self._closed_trains())
 
-    def _take_over(self, trains: Callable[[], TrainBatch]) -> None:
+    def _closed_trains(self) -> Iterator[TrainBatch]:
+        yield self._trains.closed()
+        yield from self._tunnels.trains()
+
+    def _last_trains(self) -> Iterator[TrainBatch]:
+        yield self._trains.finish()
+        yield from self._tunnels.last_trains()
+
+    def _take_over(self, trains: Iterator[TrainBatch]) -> None:
         """Take what is over out of the tables, and hand over as much as is named by now, in order."""
         for asked in self._namer.take():
             self._due.append(asked)
             self._hand_over()
-        self._due.append(trains())
-        self._hand_over()
+        for batch in trains:
+            self._due.append(batch)
+            self._hand_over()
         self.progress.flows = self._table.count()
 
     def _hand_over(self) -> None:
@@ -232,7 +254,7 @@ class Load:
 
     def _finish(self) -> None:
         self._table.end_all()
-        self._take_over(self._trains.finish)
+        self._take_over(self._last_trains())
         self._namer.settle()
         self._hand_over()
         count = self.progress.packets - self._block_first
@@ -245,7 +267,8 @@ class Load:
         self._sink.marks(*self._runner.marks())
         self._sink.files(self._reader)
         self.progress.findings = len(findings)
-        self.progress.omissions = omissions(self._table, self._early, self._trains, self._runner)
+        dropped = self._trains.dropped_trains + self._tunnels.dropped_trains
+        self.progress.omissions = omissions(self._table, self._early, dropped, self._runner)
         self.progress.bytes, self.progress.total = self._reader.position()
         self.progress.seconds = time.monotonic() - self._began
         if self._on_progress is not None:

@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 import oddport.engine.decode as installed_decode
 import oddport.engine.fragments as installed_fragments
 
-NAMES = ("links", "decode", "reassembly", "train_slots", "fragments")
+NAMES = ("links", "decode", "carriers", "reassembly", "train_slots", "fragments")
 
 
 def is_compiled() -> bool:

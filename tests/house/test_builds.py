@@ -13,6 +13,7 @@ import pytest
 from oddport.engine import is_compiled
 from tests.captures import HTTP_TURNS, SSH_TURNS, conversation, dns_answer, dns_over, write_pcap
 from tests.engine.packets import udp
+from tests.engine.wrapping import TUNNELS, gre, vxlan, wrapped
 
 ROOT = Path(__file__).parents[2]
 DEMOS = sorted((ROOT / "demo_pcaps").glob("*.pcap*"))
@@ -57,6 +58,7 @@ def hand_made(folder: Path) -> None:
         *conversation([("c", dice.randbytes(700)), ("s", dice.randbytes(1400))], sport=40002, port=53),
         *dns_over(53),
         *dns_over(8053, sport=50001),
+        *[frame for wrapper in TUNNELS.values() for frame in wrapped(dns_over(53), wrapper, gre, vxlan)],
     ]
     write_pcap(folder / "flows.pcap", flows)
     answer = udp("203.0.113.53", 53, "10.0.0.1", 50000, dns_answer() + b"\0" * 1200)

@@ -17,7 +17,7 @@ from tests.loading.recorder import load
 
 
 def test_a_load_within_all_limits_leaves_nothing_out() -> None:
-    assert omissions(FlowTable(), 0, FragmentTable(), Runner([])) == ()
+    assert omissions(FlowTable(), 0, 0, Runner([])) == ()
 
 
 def test_trains_that_were_given_up_and_findings_beyond_the_limit_are_named_with_their_number() -> None:
@@ -27,7 +27,7 @@ def test_trains_that_were_given_up_and_findings_beyond_the_limit_are_named_with_
     trains.take(batch, decoded, 0)
     trains.finish()
     runner = ran([Scored], flows(*(web(0, src=f"10.0.0.{i}") for i in (50, 60, 40))), limit=2)
-    found = omissions(FlowTable(), 7, trains, runner)
+    found = omissions(FlowTable(), 7, trains.dropped_trains, runner)
     assert [(each.source, each.kind, each.count) for each in found] == [
         ("flows", LIMIT, 7), ("fragments", LIMIT, 200), ("scored", LIMIT, 1),
     ]  # fmt: skip
