@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from noise import onto
+
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("oddport", "nDPI", "tshark")
 LEAST = 5
@@ -58,11 +60,12 @@ def key(capture: str, proto: str, src: str, sport: object, dst: str, dport: obje
 
 
 def scanned(lines: Iterable[str]) -> dict[Key, dict[str, Any]]:
-    """Flow records of `oddport scan --format ndjson`; of those between the same ends the one with most payload."""
+    """Flow records of `oddport scan --format ndjson`; of those between the same ends the one with most
+    payload. Flows in tunnels are left out."""
     found: dict[Key, dict[str, Any]] = {}
     for line in lines:
         flow = json.loads(line)
-        if flow["type"] != "flow":
+        if flow["type"] != "flow" or flow.get("tunnel"):
             continue
         where = key(*(flow[word] for word in ("capture", "proto", "src", "sport", "dst", "dport")))
         known = found.get(where)
@@ -219,7 +222,8 @@ def main() -> int:
     scores = identification(rows(collection / "truth_flows.csv.gz"), ours, vocabulary)
     judged = verdicts(rows(collection / "truth_t1571.csv"), ours, vocabulary)
     captures = len({where[0] for where in ours})
-    options.output.write_text(render(scores, judged, captures), encoding="utf-8")
+    page = options.output.read_text(encoding="utf-8") if options.output.exists() else ""
+    options.output.write_text(onto(render(scores, judged, captures), page), encoding="utf-8")
     return 0
 
 
