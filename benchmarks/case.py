@@ -12,6 +12,7 @@ import numpy as np
 from oddport.case import writer as case_writer
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import BLOCK, FLOW, packet_arrays
+from oddport.protocols.answers import facts_text
 
 AT_ONCE = 32_768
 """Flows that are put together, as a load of a large capture does."""
@@ -40,11 +41,12 @@ def flows(count: int, first: int) -> np.ndarray:
 
 def flow_puts(count: int) -> list[Put]:
     """Flows of which every fourth has facts."""
-    facts = [{"sni": f"host-{n}.example", "alpn": ["h2"], "ja4": "t13d1516h2"} if n % 4 == 0 else None
-             for n in range(AT_ONCE)]  # fmt: skip
+    facts = {
+        n: facts_text({"sni": f"host-{n}.example", "alpn": ["h2"], "ja4": "t13d1516h2"}) for n in range(0, AT_ONCE, 4)
+    }
     zeros = np.zeros(AT_ONCE, np.uint8)
     parts = [flows(AT_ONCE, first) for first in range(1, count + 1, AT_ONCE)]
-    return [lambda w, p=part: w.put_flows(p, ["tls"] * AT_ONCE, zeros, zeros, zeros, facts) for part in parts]  # type: ignore[misc]
+    return [lambda w, p=part: w.put_flows(p, zeros, ["tls"], zeros, zeros, zeros, facts) for part in parts]  # type: ignore[misc]
 
 
 def block_puts(count: int) -> list[Put]:

@@ -246,30 +246,34 @@ class CaseWriter:
     def put_flows(
         self,
         flows: NDArray[np.void],
-        app: Sequence[str | None],
+        app: ArrayLike,
+        names: Sequence[str],
         tier: ArrayLike,
         verdict: ArrayLike,
         server_port: ArrayLike,
-        facts: Sequence[dict[str, Any] | None] | None = None,
+        facts: Mapping[int, bytes] | None = None,
         open: bool = False,
     ) -> None:
         """Puts different flows (dtype columns.FLOW), or a later state of them, by id.
 
-        tier, verdict: numbers of protocols.model. server_port: 0 = unknown. open: more packets may come. All have one
-        entry a flow.
+        app: index into `names`, -1 = none. tier, verdict: numbers of protocols.model. server_port: 0 = unknown. All
+        have one entry a flow. facts: JSON in ASCII, by place in `flows`. open: more packets may come.
         """
         count = len(flows)
-        arrays = {"tier": np.asarray(tier), "verdict": np.asarray(verdict), "server_port": np.asarray(server_port)}
-        if any(len(column) != count for column in (app, *arrays.values(), *(() if facts is None else (facts,)))):
+        columns = {"app": app, "tier": tier, "verdict": verdict, "server_port": server_port}
+        arrays = {name: np.asarray(column, np.int64) for name, column in columns.items()}
+        if any(len(column) != count for column in arrays.values()):
             raise ValueError(f"each column of {count} flows has one entry a flow")
+        facts = facts or {}
         with self.together():
-            app_ids = self._app_ids(app)
+            arrays["app"] = self._app_ids(arrays["app"], names)
             for start in range(0, count, FLOWS_AT_ONCE):
-                part = slice(start, start + FLOWS_AT_ONCE)
+                end = min(start + FLOWS_AT_ONCE, count)
+                whole = count <= FLOWS_AT_ONCE
                 self._put_flows(
-                    flows[part],
-                    {"app": app_ids[part], **{name: array[part] for name, array in arrays.items()}},
-                    None if facts is None else facts[part],
+                    flows[start:end],
+                    {name: array[start:end] for name, array in arrays.items()},
+                    facts if whole else {row - start: facts[row] for row in range(start, end) if row in facts},
                     open,
                 )
                 self._db.look_at_the_clock()
@@ -393,20 +397,24 @@ class CaseWriter:
                 zip(flows.tolist(), blocks.tolist(), counts.tolist(), strict=True),
             )
 
-    def _app_ids(self, app: Sequence[str | None]) -> NDArray[np.int64]:
+    def _app_ids(self, app: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.int64]:
+        """Row ids in the table `app`, -1 = none."""
         known = self._apps
-        for name in set(app):
-            if name is not None and name not in known:
+        ids = np.full(len(names) + 1, -1, np.int64)  # the last one is that of -1
+        for number in np.unique(app[app >= 0]).tolist():
+            name = names[number]
+            if name not in known:
                 word = printable(name)
                 self._db.one("INSERT OR IGNORE INTO app (name) VALUES (?)", (word,))
                 known[name] = int(self._db.one("SELECT id FROM app WHERE name = ?", (word,)).fetchone()[0])
-        return np.fromiter((-1 if name is None else known[name] for name in app), np.int64, len(app))
+            ids[number] = known[name]
+        return ids[app]
 
     def _put_flows(
         self,
         flows: NDArray[np.void],
         integers: dict[str, NDArray[Any]],
-        facts: Sequence[dict[str, Any] | None] | None,
+        facts: Mapping[int, bytes],
         is_open: bool,
     ) -> None:
         if self._severity:

@@ -58,19 +58,20 @@ class CaseSink:
             self._put_flows(waiting, False)
 
     def _put_flows(self, batches: list[FlowBatch], is_open: bool) -> None:
-        facts = [
-            None if found is None else found.facts or None
-            for batch in batches
-            for found in map(batch.identification, range(len(batch.flows)))
-        ]
+        facts: dict[int, bytes] = {}
+        count = 0
+        for batch in batches:
+            facts.update((count + row, text) for row, text in batch.facts().items() if text)
+            count += len(batch.flows)
         self._writer.put_flows(
             np.concatenate([batch.flows for batch in batches]),
-            [app for batch in batches for app in batch.app],
+            np.concatenate([batch.app_id for batch in batches]),
+            batches[0].names,
             np.concatenate([batch.tier for batch in batches]),
             np.concatenate([batch.verdict for batch in batches]),
             np.concatenate([batch.server_port for batch in batches]),
-            facts=facts,
-            open=is_open,
+            facts,
+            is_open,
         )
 
     def trains(self, trains: TrainBatch) -> None:

@@ -19,7 +19,7 @@ from oddport.engine.layout import BITS, LIVE_BIT
 from oddport.engine.summary import Taken, flow_ends, flow_records
 from oddport.engine.tunnels import Inside
 from oddport.loading.naming_process import NamingProcess
-from oddport.protocols.answers import Answers, answers, unpacked
+from oddport.protocols.answers import Answers, answers, facts_text, packed_facts, unpacked
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Identification, PortVerdict, Span
 from oddport.protocols.registry import NO_APP, app_names
@@ -249,6 +249,7 @@ class Namer:
             inside={number: self._inside[number] for number in flows["id"].tolist() if number in self._inside}
             if self._inside
             else {},
+            facts=rows.facts,
         )
 
 
@@ -299,6 +300,13 @@ class _Rows:
             found.facts = {**found.facts, FACT: self.excused[row]}
         if found.app is not None:
             found.prove_later(lambda: self._spans(row))
+        return found
+
+    def facts(self) -> dict[int, bytes]:
+        """See FlowBatch."""
+        found = {row: packed_facts(more) for row, more in self._more.items()}
+        for row in self.excused:
+            found[row] = facts_text(self.identification(row).facts)
         return found
 
     def _spans(self, row: int) -> tuple[Span, ...]:

@@ -1,6 +1,8 @@
 """First bytes of many flows → their names, in columns; what more is known of a flow is packed until it is wanted."""
 
+import json
 import marshal
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cython  # noqa: TC002 - Cython has to see it
@@ -9,10 +11,13 @@ from numpy.typing import NDArray
 
 from oddport.engine.first_bytes import FirstBytes
 from oddport.protocols.identify import identify
-from oddport.protocols.model import Identification, Inner, Tier
+from oddport.protocols.model import Facts, Identification, Inner, Tier
 from oddport.protocols.registry import NO_APP, app_names
 
 TIERS = tuple(Tier)
+_BORDER = b"\0"
+"""Between the facts as the case holds them and what is unpacked; JSON has no such byte."""
+_encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Answers(NamedTuple):
@@ -30,7 +35,7 @@ class Answers(NamedTuple):
     source: NDArray[np.int32]
     """The row whose first bytes gave the name: the same, or an earlier one of the same flow whose name was final."""
     more: list[bytes | None]
-    """Facts and the like, for `unpacked`; None where there are none."""
+    """Facts and the like, for `unpacked` and `packed_facts`; None where there are none."""
 
 
 def answers(first: FirstBytes, before: list[int]) -> Answers:
@@ -79,7 +84,17 @@ def _packed(found: Identification) -> bytes | None:
     if not (found.facts or found.inner or found.client_app):
         return None
     rest: Any = (found.facts, tuple([tuple(one) for one in found.inner]), found.client_app, found.server_app)
-    return marshal.dumps(rest)
+    return (facts_text(found.facts) if found.facts else b"") + _BORDER + marshal.dumps(rest)
+
+
+def facts_text(facts: Facts) -> bytes:
+    """Facts as JSON in ASCII; control characters and lone surrogates are escapes in it."""
+    return _encode(facts).encode("ascii")
+
+
+def packed_facts(more: bytes) -> bytes:
+    """The facts in a row's `more` as JSON in ASCII, without unpacking it; empty where there are none."""
+    return more[: more.index(_BORDER)]
 
 
 def unpacked(app: str | None, tier: int, server: int, signs: int, more: bytes | None) -> Identification:
@@ -87,7 +102,8 @@ def unpacked(app: str | None, tier: int, server: int, signs: int, more: bytes | 
     found = Identification(app, TIERS[tier], None if server < 0 else server)
     found.signs = signs
     if more is not None:
-        found.facts, inner, found.client_app, found.server_app = marshal.loads(more)
+        rest = marshal.loads(more[more.index(_BORDER) + 1 :])
+        found.facts, inner, found.client_app, found.server_app = rest
         found.inner = tuple([Inner(*one) for one in inner])
     return found
 

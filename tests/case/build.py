@@ -1,18 +1,20 @@
 """Columns, findings and whole small cases for the tests of the case file, with numbers that can be counted by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from oddport.case.train_rows import WaitingTrains
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Evidence, Finding, Mapping, ScorePart, Severity
 from oddport.engine.columns import BLOCK, FLOW, packet_arrays
 from oddport.engine.trains import Conflict, Fragment, Train, TrainBatch
+from oddport.protocols.answers import facts_text
 
 SECOND = 1_000_000_000
 START = 1_715_000_000 * SECOND
@@ -139,6 +141,23 @@ def train(number: int = 1, **values: Any) -> Train:
     return Train(number, **{**given, **values})
 
 
+def put_flows(
+    writer: CaseWriter,
+    rows: NDArray[np.void],
+    app: Sequence[str | None],
+    tier: ArrayLike,
+    verdict: ArrayLike,
+    server_port: ArrayLike,
+    facts: Sequence[dict[str, Any] | None] = (),
+    open: bool = False,
+) -> None:
+    """Flows into a case, with apps by name and facts as they are."""
+    names = sorted({name for name in app if name is not None})
+    numbers = np.array([-1 if name is None else names.index(name) for name in app], np.int16)
+    texts = {row: facts_text(each) for row, each in enumerate(facts) if each}
+    writer.put_flows(rows, numbers, names, tier, verdict, server_port, texts, open)
+
+
 def waiting(*trains: Train) -> WaitingTrains:
     """Trains as a writer takes them."""
     return WaitingTrains(TrainBatch.of(trains))
@@ -181,7 +200,8 @@ def make_case(path: Path, *, state: str | None = "done") -> Path:
             8,
             {0: 1},
         )
-        writer.put_flows(
+        put_flows(
+            writer,
             flows(*FLOWS),
             ["tls", "dns", None, None],
             tier=[3, 3, 0, 0],

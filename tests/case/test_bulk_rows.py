@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddport.case.bulk import BulkRows, declaration_of, template_of
-from oddport.case.flow_rows import FLOW_COLUMNS, FlowRows, facts_texts
+from oddport.case.flow_rows import FLOW_COLUMNS, FlowRows
 from oddport.case.reading import FRAGMENT as PACKED
 from oddport.case.table_image import LARGEST_ROW, Column, Tail, database, empty_table
 from oddport.case.train_rows import TRAIN_COLUMNS, WaitingTrains
 from oddport.engine.columns import FLOW
 from oddport.engine.trains import ANOMALIES, FRAGMENT, Conflict, Fragment, TrainBatch
+from oddport.protocols.answers import facts_text
 from tests.case.build import START, train
 
 NAMES = [name for name in FLOW.names or () if name not in ("src", "dst")]
@@ -39,6 +41,11 @@ def stored(rows: BulkRows, way: str) -> list[dict[str, Any]]:
     found = [dict(row) for row in connection.execute(f"SELECT * FROM {rows.table} ORDER BY id")]
     connection.close()
     return found
+
+
+def texts_of(facts: Sequence[dict[str, Any] | None]) -> dict[int, bytes]:
+    """Facts by row, as JSON."""
+    return {row: facts_text(each) for row, each in enumerate(facts) if each}
 
 
 def plain_flows(count: int) -> tuple[Any, dict[str, Any]]:
@@ -84,7 +91,7 @@ def test_every_value_arrives_as_it_was(way: str, data: st.DataObject, count: int
     }  # fmt: skip
     facts = data.draw(st.lists(st.sampled_from([None, {}, {"a": 1}, {"b": "x" * 60}, {"c": "y" * 9_000}]),
                                min_size=count, max_size=count))  # fmt: skip
-    rows = stored(FlowRows(array, integers, facts, False), way)
+    rows = stored(FlowRows(array, integers, texts_of(facts), False), way)
     assert len(rows) == count
     for i, row in zip(np.argsort(array["id"]).tolist(), rows, strict=True):
         for name in NAMES:
@@ -102,7 +109,7 @@ def test_every_value_arrives_as_it_was(way: str, data: st.DataObject, count: int
 def test_facts_are_stored_without_control_characters(way: str) -> None:
     array, integers = plain_flows(2)
     facts = [{"banner": "\x1b[2J\udc80é", "list": ["a"]}, {}]
-    rows = stored(FlowRows(array, integers, facts, True), way)
+    rows = stored(FlowRows(array, integers, texts_of(facts), True), way)
     assert rows[0]["facts"] == '{"banner":"\\u001b[2J\\udc80\\u00e9","list":["a"]}'
     assert rows[1]["facts"] is None
     assert [row["open"] for row in rows] == [1, 1]
@@ -112,14 +119,14 @@ def test_an_image_of_many_pages_holds_every_row_once() -> None:
     array, integers = plain_flows(20_000)
     array["id"] = array["id"][::-1]
     array["bytes_o"] = array["id"]
-    rows = stored(FlowRows(array, integers, [{"n": "x" * (n % 300)} for n in range(20_000)], False), "image")
+    rows = stored(FlowRows(array, integers, texts_of([{"n": "x" * (n % 300)} for n in range(20_000)]), False), "image")
     assert [(row["id"], row["bytes_o"]) for row in rows] == [(n, n) for n in range(1, 20_001)]
     assert [json.loads(row["facts"])["n"] for row in rows] == ["x" * ((20_000 - n) % 300) for n in range(1, 20_001)]
 
 
 def test_facts_that_fit_no_page_are_left_to_the_other_way() -> None:
     array, integers = plain_flows(2)
-    rows = FlowRows(array, integers, [{"long": "x" * LARGEST_ROW}, None], False)
+    rows = FlowRows(array, integers, texts_of([{"long": "x" * LARGEST_ROW}, None]), False)
     assert rows.image(template_of("flow")) is None
     assert len(stored(rows, "values")[0]["facts"]) > LARGEST_ROW
 
@@ -178,21 +185,3 @@ def test_every_train_arrives_with_its_fragments_holes_and_conflicts(way: str, da
         assert {word for bit, word in enumerate(ANOMALIES) if row["anomalies"] >> bit & 1} == one.anomalies
         assert [Fragment(*each) for each in PACKED.iter_unpack(row["fragments"])] == one.fragments
         assert row["rest"] == ('{"holes":[[8,-1]],"conflicts":[[8,"61","62",1,2]]}' if one.at_end else None)
-
-
-@given(
-    st.lists(
-        st.dictionaries(
-            st.text(max_size=4),
-            st.text() | st.sampled_from(["},\n{", ",\n", "{}"]) | st.integers() | st.booleans()
-            | st.lists(st.text(), max_size=2)
-            | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
-            min_size=1,
-            max_size=3,
-        ),
-        max_size=6,
-    )
-)  # fmt: skip
-@settings(max_examples=200, deadline=None)
-def test_facts_are_the_json_of_each_flow(facts: list[dict[str, Any]]) -> None:
-    assert facts_texts(facts) == [json.dumps(each, separators=(",", ":")) for each in facts]

@@ -14,14 +14,14 @@ import pytest
 from oddport.case.errors import CaseNotReady
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
-from tests.case.build import finding, flows
+from tests.case.build import finding, flows, put_flows
 
 LOADER = """
 import sys
 import numpy as np
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import BLOCK, FLOW
-from tests.case.build import File, Interface, finding, packets, train, waiting
+from tests.case.build import File, Interface, finding, packets, put_flows, train, waiting
 from pathlib import Path
 
 path = Path(sys.argv[1])
@@ -36,7 +36,7 @@ for block in range(400):
     rows["version"] = 4
     rows["first_packet"] = block * BLOCK
     writer.put_packets(packets(BLOCK, flow=np.resize(rows["id"], BLOCK)), block * BLOCK, BLOCK, {0: block * BLOCK + 1})
-    writer.put_flows(rows, ["tls"] * n, np.full(n, 3), np.full(n, 5), np.full(n, 443))
+    put_flows(writer, rows, ["tls"] * n, np.full(n, 3), np.full(n, 5), np.full(n, 443))
     writer.put_findings([finding(f"u{block}-{i}", flow=n * block + 1) for i in range(20)])
     writer.put_trains(waiting(train(block + 1)))
     writer.progress(bytes_read=block, packets=block * BLOCK, flows=n * block)
@@ -94,7 +94,7 @@ def test_a_killed_load_leaves_a_case_that_opens_and_completes(tmp_path: Path, mo
             look_through(path)
     with CaseWriter.resume(path) if path.exists() else CaseWriter.create(path) as again:
         again.begin_load(1)
-        again.put_flows(flows({"src": "10.0.0.1"}), ["tls"], [3], [5], [443])
+        put_flows(again, flows({"src": "10.0.0.1"}), ["tls"], [3], [5], [443])
         again.put_findings([finding("u0-0")])
         again.finish_load()
     with CaseReader.open(path) as reader:

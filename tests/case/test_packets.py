@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import BLOCK, FLOW
-from tests.case.build import File, Interface, flows, make_case, packets
+from tests.case.build import File, Interface, flows, make_case, packets, put_flows
 
 COUNT = 3 * BLOCK + 1_000
 FLOWS = 5_000
@@ -49,7 +49,7 @@ def path(spread: Spread, tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows["first_packet"][flow - 1] = first
         half = FLOWS // 2  # some flows are put before their packets, some after
         none: list[Any] = [None] * half
-        writer.put_flows(rows[:half], none, np.zeros(half), np.zeros(half), np.zeros(half))
+        put_flows(writer, rows[:half], none, np.zeros(half), np.zeros(half), np.zeros(half))
         for first in range(0, COUNT, BLOCK):
             count = min(BLOCK, COUNT - first)
             part = slice(first, first + count)
@@ -72,7 +72,7 @@ def path(spread: Spread, tmp_path_factory: pytest.TempPathFactory) -> Path:
             if count > 500:
                 writer.put_packets(columns, first, 500, numbers)  # as it was when half full
             writer.put_packets(columns, first, count, numbers)
-        writer.put_flows(rows[half:], none, np.zeros(half), np.zeros(half), np.zeros(half))
+        put_flows(writer, rows[half:], none, np.zeros(half), np.zeros(half), np.zeros(half))
         writer.finish_load()
     return case
 
@@ -166,7 +166,7 @@ def test_a_flow_whose_fragments_stand_before_its_first_packet_shows_them(tmp_pat
         writer.put_packets(packets(BLOCK, flow=whole), 0, BLOCK, {0: 1})
         writer.put_packets(packets(2, flow=ids(2, 2)), BLOCK, 2, {0: BLOCK + 1})
         two = flows({"src": "10.0.0.1"}, {"src": "10.0.0.2", "first_packet": BLOCK})
-        writer.put_flows(two, [None] * 2, [0] * 2, [0] * 2, [0] * 2)
+        put_flows(writer, two, [None] * 2, [0] * 2, [0] * 2, [0] * 2)
     with CaseReader.open(path) as reader:
         assert [each.packet for each in reader.packets_of_flow(2)] == [BLOCK - 1, BLOCK, BLOCK + 1]
         assert reader.packet_count_of_flow(2) == 3
@@ -186,6 +186,6 @@ def test_a_block_that_is_not_written_yet_has_no_packets(tmp_path: Path) -> None:
     path = tmp_path / "a.oddport"
     with CaseWriter.create(path) as writer, CaseReader.open(path) as reader:
         writer.begin_load(1)
-        writer.put_flows(flows({"src": "10.0.0.1"}), [None], [0], [0], [0], open=True)
+        put_flows(writer, flows({"src": "10.0.0.1"}), [None], [0], [0], [0], open=True)
         assert reader.packets_of_flow(1) == []
         assert reader.packet_count_of_flow(1) == 0

@@ -23,7 +23,7 @@ from oddport.case.reader import CaseReader
 from oddport.case.tables import FINDING_COLUMNS, FLOW_COLUMNS
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import FLOW
-from tests.case.build import SECOND, START, make_case
+from tests.case.build import SECOND, START, make_case, put_flows
 
 
 def test_a_flow_reads_as_words(reader: CaseReader) -> None:
@@ -165,7 +165,7 @@ def test_more_rows_than_fit_in_one_statement_come_too(tmp_path: Path) -> None:
         array = np.zeros(1_200, FLOW)
         array["id"] = np.arange(1_200) + 1
         array["version"] = 4
-        writer.put_flows(array, ["tls"] * 1_200, np.zeros(1_200), np.zeros(1_200), np.arange(1_200))
+        put_flows(writer, array, ["tls"] * 1_200, np.zeros(1_200), np.zeros(1_200), np.arange(1_200))
         writer.finish_load()
     with CaseReader.open(path) as opened:
         ids = opened.query_ids("flows", order=(("server_port", True),))

@@ -12,7 +12,7 @@ from oddport.case.filter import compile_filter
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import FLOW
-from tests.case.build import START
+from tests.case.build import START, put_flows
 
 COUNT = 1_000_000
 CHUNK = 50_000
@@ -60,7 +60,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Path:
             ]
             began = time.perf_counter()
             verdict = np.where(odd, 5, 1)
-            writer.put_flows(rows, app, np.full(CHUNK, 3), verdict, rows["dport"], facts)
+            put_flows(writer, rows, app, np.full(CHUNK, 3), verdict, rows["dport"], facts)
             spent += time.perf_counter() - began
         report(f"write {COUNT:,} flows ({COUNT / spent / 1e3:.0f} k/s)", spent)
         began = time.perf_counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from oddport.case.writer import CaseWriter
-from tests.case.build import START, flows
+from tests.case.build import START, flows, put_flows
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_times_are_iso_8601_to_the_nanosecond_also_before_1970(tmp_path: Path, n
     path = tmp_path / "a.oddport"
     with CaseWriter.create(path) as writer:
         writer.begin_load(1)
-        writer.put_flows(flows({"src": "10.0.0.1", "first_ns": ns}), [None], [0], [0], [0])
+        put_flows(writer, flows({"src": "10.0.0.1", "first_ns": ns}), [None], [0], [0], [0])
         said = writer._db.one("SELECT first FROM flows").fetchone()[0]
     whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=ns // 10**9)
     assert said == f"{whole:%Y-%m-%dT%H:%M:%S}.{ns % 10**9:09d}Z"
@@ -80,7 +80,7 @@ def test_addresses_are_text(tmp_path: Path, address: str) -> None:
     path = tmp_path / "a.oddport"
     with CaseWriter.create(path) as writer:
         writer.begin_load(1)
-        writer.put_flows(flows({"src": address, "dst": address}), [None], [0], [0], [0])
+        put_flows(writer, flows({"src": address, "dst": address}), [None], [0], [0], [0])
         src, dst = writer._db.one("SELECT src, dst FROM flows").fetchone()
     parsed = ip_address(address)
     assert src == dst == (parsed.exploded if isinstance(parsed, IPv6Address) else address)

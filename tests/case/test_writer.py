@@ -20,7 +20,7 @@ from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Severity
 from oddport.engine.columns import BLOCK
-from tests.case.build import File, Interface, finding, flows, make_case, packets, train, waiting
+from tests.case.build import File, Interface, finding, flows, make_case, packets, put_flows, train, waiting
 
 
 def one(path: Path, sql: str, *values: object) -> object:
@@ -160,7 +160,7 @@ def test_loading_again_drops_what_was_half_loaded_and_keeps_verdicts(tmp_path: P
             assert not reader.query_ids("findings")
             assert reader.packet(0) is None
             assert reader.trains() == []
-        again.put_flows(flows({"src": "10.20.3.14", "dst": "203.0.113.80"}), ["tls"], [3], [5], [8_088])
+        put_flows(again, flows({"src": "10.20.3.14", "dst": "203.0.113.80"}), ["tls"], [3], [5], [8_088])
         again.put_findings([finding()])
         again.finish_load()
     with CaseReader.open(path) as reader:
@@ -239,7 +239,7 @@ def test_a_long_put_is_many_short_transactions(tmp_path: Path, monkeypatch: pyte
         made.begin_load(1)
         made._db.connection.set_trace_callback(statements.append)
         rows = flows(*[{"src": "10.0.0.1", "dst": "10.0.0.2"}] * 100)
-        made.put_flows(rows, ["tls"] * 100, [3] * 100, [1] * 100, [443] * 100)
+        put_flows(made, rows, ["tls"] * 100, [3] * 100, [1] * 100, [443] * 100)
         made._db.connection.set_trace_callback(None)
     assert statements.count("COMMIT") == 11  # after each ten, and at the end
     assert one(path, "SELECT count(*) FROM flow") == 100
@@ -253,14 +253,14 @@ def test_several_puts_share_a_transaction_and_an_error_undoes_it(tmp_path: Path)
 
         def fail() -> None:
             with made.together():
-                made.put_flows(rows, ["tls"], [3], [1], [443])
+                put_flows(made, rows, ["tls"], [3], [1], [443])
                 raise RuntimeError("stop")
 
         with pytest.raises(RuntimeError, match="stop"):
             fail()
         assert one(path, "SELECT count(*) FROM flow") == 0
         with made.together():
-            made.put_flows(rows, ["tls"], [3], [1], [443])
+            put_flows(made, rows, ["tls"], [3], [1], [443])
             made.put_findings([finding()])
             assert one(path, "SELECT count(*) FROM flow") == 0
         assert one(path, "SELECT app.name FROM flow JOIN app ON app.id = flow.app") == "tls"
@@ -272,10 +272,10 @@ def test_a_flow_that_is_put_again_takes_the_place_of_its_earlier_state(tmp_path:
     with CaseWriter.create(path) as made:
         made.begin_load(1)
         early = flows({"src": "10.0.0.1", "dst": "10.0.0.2", "packets_o": 1})
-        made.put_flows(early, [None], [0], [0], [0], open=True)
+        put_flows(made, early, [None], [0], [0], [0], open=True)
         made.put_findings([finding(severity=Severity.LOW)])
         later = flows({"src": "10.0.0.1", "dst": "10.0.0.2", "packets_o": 9})
-        made.put_flows(later, ["tls"], [3], [5], [8_088])
+        put_flows(made, later, ["tls"], [3], [5], [8_088])
     with CaseReader.open(path) as reader:
         flow = reader.flow(1)
         assert flow is not None
@@ -286,14 +286,12 @@ def test_columns_of_different_length_are_refused(tmp_path: Path) -> None:
     with CaseWriter.create(tmp_path / "a.oddport") as made:
         rows = flows({"src": "10.0.0.1"}, {"src": "10.0.0.2"})
         with pytest.raises(ValueError, match="each column of 2 flows"):
-            made.put_flows(rows, ["tls"], [3, 3], [1, 1], [443, 443])
-        with pytest.raises(ValueError, match="each column of 2 flows"):
-            made.put_flows(rows, ["tls", None], [3, 3], [1, 1], [443, 443], facts=[{}])
+            put_flows(made, rows, ["tls"], [3, 3], [1, 1], [443, 443])
 
 
 def test_no_flows_at_all_are_no_error(tmp_path: Path) -> None:
     with CaseWriter.create(tmp_path / "a.oddport") as made:
-        made.put_flows(flows(), [], [], [], [])
+        put_flows(made, flows(), [], [], [], [])
 
 
 def test_a_finding_that_is_judged_again_keeps_its_row_and_changes_all_else(tmp_path: Path) -> None:
@@ -320,7 +318,7 @@ def test_a_flow_has_the_severity_of_its_worst_finding(tmp_path: Path) -> None:
     path = tmp_path / "a.oddport"
     with CaseWriter.create(path) as made:
         made.begin_load(1)
-        made.put_flows(flows({"src": "10.0.0.1", "dst": "10.0.0.2"}), [None], [0], [0], [0])
+        put_flows(made, flows({"src": "10.0.0.1", "dst": "10.0.0.2"}), [None], [0], [0], [0])
         made.put_findings([finding("a", severity=Severity.CRITICAL), finding("b", severity=Severity.LOW)])
         assert one(path, "SELECT severity FROM flow") == Severity.CRITICAL
         made.remove_findings(["a", "never heard of"])
@@ -336,7 +334,7 @@ def test_marked_flows_get_the_severity_that_is_given(tmp_path: Path) -> None:
     path = tmp_path / "a.oddport"
     with CaseWriter.create(path) as made:
         made.begin_load(1)
-        made.put_flows(flows({"src": "10.0.0.1"}, {"src": "10.0.0.1"}), [None] * 2, [0] * 2, [0] * 2, [0] * 2)
+        put_flows(made, flows({"src": "10.0.0.1"}, {"src": "10.0.0.1"}), [None] * 2, [0] * 2, [0] * 2, [0] * 2)
         made.mark_flows(np.array([2], np.uint32), np.array([3], np.uint8))
         assert one(path, "SELECT group_concat(coalesce(severity, '-')) FROM flow") == "-,3"
 
@@ -441,8 +439,13 @@ def test_blocks_are_replaced_by_their_fuller_state(tmp_path: Path) -> None:
     with CaseWriter.create(path) as made, CaseReader.open(path) as reader:
         made.begin_load(1)
         made.put_packets(packets(2, flow=[1, 2]), 0, 2, {0: 1})
-        made.put_flows(
-            flows({"src": "10.0.0.1"}, {"src": "10.0.0.2", "first_packet": 1}), [None] * 2, [0] * 2, [0] * 2, [0] * 2
+        put_flows(
+            made,
+            flows({"src": "10.0.0.1"}, {"src": "10.0.0.2", "first_packet": 1}),
+            [None] * 2,
+            [0] * 2,
+            [0] * 2,
+            [0] * 2,
         )
         assert reader.packet_count_of_flow(1) == 1
         made.put_packets(packets(5, flow=[1, 2, 1, 1, 2]), 0, 5, {0: 1})
@@ -508,7 +511,7 @@ def test_verdicts_find_the_lock_while_a_load_writes_all_the_time(tmp_path: Path)
         f"w = CaseWriter.create({str(path)!r}); w.begin_load(1); n = 40_000\n"
         "f = np.zeros(n, FLOW); f['version'] = 4; print('begun', flush=True); k = 0\n"
         "while True:\n"
-        "    f['id'] = np.arange(n) + 1 + n * (k % 4); k += 1; w.put_flows(f, [None] * n, [0] * n, [0] * n, [0] * n)\n"
+        "    f['id'] = np.arange(n) + 1 + n * (k % 4); k += 1; z = [0] * n; w.put_flows(f, [-1] * n, (), z, z, z)\n"
     )
     loader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert loader.stdout is not None

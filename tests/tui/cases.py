@@ -12,6 +12,7 @@ import numpy as np
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Evidence, Finding, Mapping, ScorePart, Severity
 from oddport.engine.columns import FLOW, packet_arrays
+from tests.case import build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,8 @@ def flow_array(flows: list[Flow], first_id: int = 1) -> np.ndarray:
 
 def put_flows(writer: CaseWriter, flows: list[Flow], first_id: int = 1) -> None:
     """Flows into the case."""
-    writer.put_flows(
+    build.put_flows(
+        writer,
         flow_array(flows, first_id),
         [flow.app for flow in flows],
         [flow.tier for flow in flows],
