@@ -14,12 +14,15 @@ FIRST = {"client": "The client speaks first.", "server": "The server speaks firs
 TIERS = {
     "A": "both directions parse as the protocol",
     "B": "one direction proves it, by a length or checksum that closes or by fixed bytes",
+    "C": "a control connection announced the channel",
 }
 
 
 def best_tier(protocol: Protocol) -> str:
-    """The surest tier that a flow can get: A where both directions can be told, else B."""
-    both = any((one.client and one.server) or one.symmetric for one in protocol.grammars)
+    """The surest tier that a flow can get: A where both directions can be told, else B; C without any grammar."""
+    if not protocol.grammars:
+        return "C"
+    both = any((one.client and one.server) or one.symmetric or one.series for one in protocol.grammars)
     return "A" if both else "B"
 
 
@@ -65,6 +68,8 @@ def _about_grammar(grammar: Grammar) -> list[tuple[str, list[str]]]:
         if lines:
             begins = "begins with any byte" if first == ANY else f"begins with {byte_set_text(first)}"
             told.append((f"The {word}", [begins, *lines]))
+    if grammar.series is not None:
+        told.append(("A direction", [" ".join(cleandoc(grammar.series.__doc__ or "").split())]))
     if grammar.symmetric:
         told.append(("Roles", ["either end may take either"]))
     return told
@@ -108,6 +113,8 @@ def show(name: str | None) -> int:
     told = [("Also called", [", ".join(protocol.aliases)])] if protocol.aliases else []
     told += [("Specification", [protocol.spec]), ("Order", [FIRST[protocol.first]])]
     told += [("Best tier", [f"{best_tier(protocol)}: " + TIERS[best_tier(protocol)]])]
+    if protocol.announced_by:
+        told.append(("Announced by", [", ".join(protocol.announced_by)]))
     told += _about_ports(port_table().apps.get(protocol.name))
     for grammar in protocol.grammars:
         told += _about_grammar(grammar)

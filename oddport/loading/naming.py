@@ -18,6 +18,7 @@ from oddport.engine.heads import Head
 from oddport.engine.layout import BITS, LIVE_BIT
 from oddport.engine.summary import Taken, flow_ends, flow_records
 from oddport.engine.tunnels import Inside
+from oddport.loading.channels import Channels
 from oddport.loading.naming_process import NamingProcess
 from oddport.protocols.answers import Answers, answers, facts_text, packed_facts, unpacked
 from oddport.protocols.identify import identify
@@ -100,6 +101,7 @@ class Namer:
         self._known = Known()
         self._names = app_names()
         self._judge = judge_of(self._names)
+        self._channels = Channels(self._names)
         self._named: list[NDArray[np.uint32]] = []
         """Slots of flows that are named for good, and of which the table has not heard."""
         self._elsewhere: NamingProcess | None = None
@@ -162,6 +164,10 @@ class Namer:
                 known.more[slot] = more
             else:
                 known.more.pop(slot, None)
+        controls = tasks[self._channels.announcing(found.app[tasks])]
+        if len(controls):
+            told = [found.more[task] for task in controls.tolist()]
+            self._channels.learn(flow_records(taken.rows[controls]), found.server[controls], told)
         final = found.final[tasks] > 0
         self._named.append(slots[final])
         done = tasks[final | (tasks >= taken.offered)]
@@ -204,8 +210,11 @@ class Namer:
         if len(early):
             ends = flow_ends(taken.over_rows[early])
             source[early[~self._wanted(ends, app[early], server[early], signs[early])]] = -1
-        rows_of = _Rows(more, asked.first, taken.first, source)
-        batch = self._batch(flow_records(taken.over_rows), app, tier, server, signs, rows_of)
+        flows = flow_records(taken.over_rows)
+        controls = np.flatnonzero(self._channels.announcing(app))
+        self._channels.learn(flows[controls], server[controls], [more.get(row) for row in controls.tolist()])
+        self._channels.name(flows, app, tier, server, more)
+        batch = self._batch(flows, app, tier, server, signs, _Rows(more, asked.first, taken.first, source))
         for number in batch.inside:
             del self._inside[number]
         return batch
@@ -216,8 +225,9 @@ class Namer:
         known = self._known
         known.reach(slots)
         more = {row: known.more[slot] for row, slot in enumerate(slots.tolist()) if slot in known.more}
-        server, signs = known.server[slots], known.signs[slots]
-        return self._batch(flows, known.app[slots], known.tier[slots], server, signs, _Rows(more, {}))
+        app, tier, server, signs = known.app[slots], known.tier[slots], known.server[slots], known.signs[slots]
+        self._channels.name(flows, app, tier, server, more)
+        return self._batch(flows, app, tier, server, signs, _Rows(more, {}))
 
     def _batch(
         self,
@@ -311,4 +321,6 @@ class _Rows:
 
     def _spans(self, row: int) -> tuple[Span, ...]:
         head = self.head(row)
-        return () if head is None else identify(head).spans
+        found = Identification() if head is None else identify(head)
+        # an announced channel has a name that its own bytes do not give
+        return found.spans if found.app == self.name(row) else ()

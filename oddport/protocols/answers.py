@@ -68,7 +68,7 @@ def answers(first: FirstBytes, before: list[int]) -> Answers:
         signs.append(found.signs)
         final.append(1 if found.final else 0)
         source.append(row)
-        more.append(_packed(found))
+        more.append(packed(found))
     return Answers(
         np.array(app, np.int16),
         np.array(tier, np.uint8),
@@ -80,7 +80,8 @@ def answers(first: FirstBytes, before: list[int]) -> Answers:
     )
 
 
-def _packed(found: Identification) -> bytes | None:
+def packed(found: Identification) -> bytes | None:
+    """What an identification knows beside name, tier and server, for `unpacked`; None where that is nothing."""
     if not (found.facts or found.inner or found.client_app):
         return None
     rest: Any = (found.facts, tuple([tuple(one) for one in found.inner]), found.client_app, found.server_app)

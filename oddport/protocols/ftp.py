@@ -1,6 +1,7 @@
 """Table of FTP → its protocol, by the shared matcher of lines (RFC 959 and its extensions)."""
 
 from oddport.engine.columns import TCP
+from oddport.protocols import announced
 from oddport.protocols.lines import (
     BARE,
     FREE,
@@ -91,6 +92,7 @@ PROTOCOLS = (
         name="ftp",
         title="FTP",
         spec="RFC 959",
+        describe=announced.ftp,
         first="server",
         grammars=(
             Grammar(
@@ -108,5 +110,13 @@ PROTOCOLS = (
                 reject=reject_by(reject_commands("FTP", FTP_COMMANDS, False), reject_codes(FTP_CODES)),
             ),
         ),
+    ),
+    Protocol(
+        name="ftp-data",
+        title="FTP data connection",
+        spec="RFC 959, section 3.2",
+        first="either",
+        announced_by=("ftp",),
+        grammars=(),
     ),
 )

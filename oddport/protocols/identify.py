@@ -9,7 +9,7 @@ Ports are never looked at. Candidates come from the first byte of each direction
    to a port, what answers there is what the port offers. Both are kept (`client_app`, `server_app`).
 """
 
-from oddport.engine.columns import TCP
+from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.inner import SWITCHES, add_inner
 from oddport.protocols.model import DISAGREE, Facts, Identification, Proof, SideMatch, Tier, fits
@@ -23,6 +23,8 @@ DATAGRAMS = 2
 """Datagrams of a direction that are tried until one parses: the first may be a keep-alive, punch a hole, or be of a
 version that the other side does not speak. (Trying the second only behind short ones saves 5 % and loses QUIC's version
 negotiation.)"""
+SERIES = 3
+"""Datagrams of a direction that are looked at together where none of them names the flow."""
 PAIRED = 8
 """Datagrams of a direction among which partners are looked for (a reply to a later question)."""
 
@@ -302,7 +304,30 @@ def _identify(tables: Registry, head: Head) -> Identification:
         late = _identify_late(tables, proto, orig, resp)
         if late is not None and (found is None or late.tier > found.tier):
             return late
+    if proto == UDP and max(len(head.orig_datagrams), len(head.resp_datagrams)) >= SERIES:
+        series = _identify_series(tables, head)
+        if series is not None:
+            return series
     return found if found is not None else Identification()
+
+
+def _identify_series(tables: Registry, head: Head) -> Identification | None:
+    """The name by what the datagrams of a direction are together; None where they are nothing."""
+    orig, resp = (
+        _best([
+            (name, match, grammar, side, 0, CLIENT)
+            for name, series, grammar in tables.series
+            if len(datagrams) >= SERIES and (match := series(datagrams)) is not None
+        ])
+        for side, datagrams in enumerate((head.orig_datagrams, head.resp_datagrams))
+    )  # fmt: skip
+    one, other = orig.one, resp.one
+    if one is None or other is None:
+        hit = one if one is not None else other
+        return _named(hit, None, _B, None) if hit is not None else None
+    if one[0] == other[0]:
+        return _named(one, other, _A, None)
+    return _named(one if one[1].bits >= other[1].bits else other, None, _B, None)
 
 
 def _identify_late(

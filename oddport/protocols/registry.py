@@ -59,6 +59,13 @@ come.
 **fallback=True** is for grammars that may begin anywhere (a shell prompt after a banner): asked only when nothing else
 named the flow, and only where a direction begins like text.
 
+**series(datagrams) -> SideMatch | None**: for protocols over UDP of which no single datagram proves anything: what the
+first datagrams of one direction are together (RTP: one source, whose numbers and times go on). Asked only where nothing
+else named the flow, with SERIES datagrams or more; spans count over their concatenation. A match is strong or None.
+
+**Protocol.announced_by**: the protocols whose flows announce channels of this one (announced.py). One that has no
+grammar of its own is named by them alone, at tier C.
+
 **Compiled modules** (plain Python, Cython makes them up to twice as fast) are compiled with `wraparound=False`: no
 negative index or slice bound anywhere; annotate data as `bytes`; do not subclass builtins.
 """
@@ -85,6 +92,7 @@ DIGITS = bytes(range(0x30, 0x3A))
 Matcher = Callable[[bytes], SideMatch | None]
 Reject = Callable[[bytes, int], str]
 Pair = Callable[[bytes, bytes], bool]
+Series = Callable[[tuple[bytes, ...]], SideMatch | None]
 Describe = Callable[[Head, Identification], None]
 Places = tuple[tuple[int, bytes], ...]
 """(offset, the bytes that may stand there): all of them must be there."""
@@ -134,6 +142,7 @@ MODULES: tuple[str, ...] = (
     "rdp",
     "redis",
     "routing",
+    "rtp",
     "scada",
     "shell",
     "sip",
@@ -179,6 +188,8 @@ class Grammar:
     client_at: Places = ()
     """Further places that the client's data must have."""
     server_at: Places = ()
+    series: Series | None = None
+    """What several datagrams of one direction are together."""
 
     def parse(self, role: int, data: bytes) -> SideMatch | None:
         """What the role's matcher makes of any data, also of such as it must not be asked about."""
@@ -203,6 +214,8 @@ class Protocol:
     first: Literal["client", "server", "either"] = "client"
     aliases: tuple[str, ...] = ()
     describe: Describe | None = None
+    announced_by: tuple[str, ...] = ()
+    """Protocols whose flows announce channels of this one."""
 
 
 Entry = tuple[str, Matcher, Grammar, Places]
@@ -223,6 +236,8 @@ class Registry:
     server: dict[int, Row]
     fallback_client: dict[int, tuple[Entry, ...]]
     fallback_server: dict[int, tuple[Entry, ...]]
+    series: tuple[tuple[str, Series, Grammar], ...]
+    """What is asked about several datagrams of a direction."""
     describe: dict[str | None, Describe]
     """By name."""
 
@@ -267,7 +282,13 @@ def build(protocols: tuple[Protocol, ...]) -> Registry:
         return {t: tuple(entries) for (r, t), entries in fallback.items() if r == role}
 
     describe: dict[str | None, Describe] = {p.name: p.describe for p in protocols if p.describe is not None}
-    return Registry(by_name, aliases, rows(CLIENT), rows(SERVER), rest(CLIENT), rest(SERVER), describe)
+    series = tuple(
+        (name, grammar.series, grammar)
+        for name in sorted(by_name)
+        for grammar in by_name[name].grammars
+        if grammar.series is not None
+    )
+    return Registry(by_name, aliases, rows(CLIENT), rows(SERVER), rest(CLIENT), rest(SERVER), series, describe)
 
 
 @cache

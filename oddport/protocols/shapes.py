@@ -36,7 +36,7 @@ from typing import Literal, NamedTuple, Protocol, TypedDict, Unpack
 import cython
 
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import ANY, CLIENT, Grammar, Pair, Places, byte_set_text
+from oddport.protocols.registry import ANY, CLIENT, Grammar, Pair, Places, Series, byte_set_text
 from oddport.protocols.registry import least as at_least
 
 STRONG_BITS = 32
@@ -405,6 +405,7 @@ class Options(TypedDict, total=False):
     pair: Pair
     symmetric: bool
     tells_server: bool
+    series: Series
 
 
 def grammar(

@@ -3,6 +3,7 @@
 import re
 
 from oddport.engine.columns import SCTP, TCP, UDP
+from oddport.protocols import announced
 from oddport.protocols.model import Facts, SideMatch
 from oddport.protocols.registry import CLIENT, UPPER, Grammar, Protocol
 from oddport.protocols.text import clean
@@ -68,6 +69,7 @@ PROTOCOLS = (
         name="sip",
         title="SIP",
         spec="RFC 3261",
+        describe=announced.media,
         grammars=(Grammar((TCP, UDP, SCTP), client, server, _FIRST, b"S\r\n", reject=reject, symmetric=True),),
     ),
 )

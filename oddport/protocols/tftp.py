@@ -1,6 +1,7 @@
 """Requests of TFTP, and the blocks that answer them from another port → a match (RFC 1350; options RFC 2347)."""
 
 from oddport.engine.columns import UDP
+from oddport.protocols import announced
 from oddport.protocols.binary import is_text, u16
 from oddport.protocols.model import Facts
 from oddport.protocols.phrases import phrase
@@ -54,6 +55,8 @@ PROTOCOLS = (
         name="tftp",
         title="TFTP",
         spec="RFC 1350",
+        describe=announced.tftp,
+        announced_by=("tftp",),
         grammars=(
             grammar((UDP,), side(REQUEST), side(FIRST, ACKNOWLEDGED, FAILED, OPTIONS)),
             # the server's answer comes from a new port, so it is a flow of its own: either end may send the blocks

@@ -20,6 +20,10 @@ HANDSHAKE_BITS = 32 + 8
 """Type, reserved bytes and the length."""
 DATA_BITS = 32 + 4 + 24
 """Type, reserved bytes, the padding, and the upper bytes of a counter that starts at 0."""
+LEAST = 3
+"""Data messages to one receiver that are proof together."""
+STEP_BITS = 32 + 32 + 36
+"""What each further one confirms: the header, its receiver, and a counter that goes on."""
 
 
 def _handshake(data: bytes, size: int, says: str) -> SideMatch | None:
@@ -51,6 +55,24 @@ def server(data: bytes) -> SideMatch | None:
     return _data(data)
 
 
+def stream(datagrams: tuple[bytes, ...]) -> SideMatch | None:
+    """Three data messages or more to one receiver, whose counters rise: a tunnel whose handshake was not seen."""
+    at = 0
+    places: list[int] = []
+    receiver, counter = b"", -1
+    for data in datagrams:
+        if data[:1] == b"\x04" and _data(data) is not None and data[4:8] == (receiver or data[4:8]):
+            number = int.from_bytes(data[8:16], "little")
+            if number > counter:
+                receiver, counter = data[4:8], number
+                places.append(at)
+        at += len(data)
+    if len(places) < LEAST or counter >> 32:
+        return None
+    spans = tuple((place, DATA_HEADER, "WireGuard data to one receiver, its counter goes on") for place in places[:2])
+    return SideMatch(True, spans, {}, False, STEP_BITS * (len(places) - 1))
+
+
 def pair(asked: bytes, answered: bytes) -> bool:
     """A response names the sender of the initiation as its receiver."""
     if asked[0] == INITIATION and answered[0] == RESPONSE:
@@ -77,7 +99,7 @@ PROTOCOLS = (
         grammars=(
             Grammar(
                 (UDP,), client=client, server=server, client_first=b"\x01\x04", server_first=b"\x02\x04", pair=pair,
-                reject=reject, tells_server=False,
+                reject=reject, series=stream, tells_server=False,
             ),
         ),
     ),

@@ -6,6 +6,7 @@ from oddport.engine.columns import UDP
 from oddport.engine.heads import Head
 from oddport.protocols.identify import explain_not, identify
 from oddport.protocols.model import Tier
+from oddport.protocols.wireguard import stream
 
 CHANCE = random.Random(1)
 INDEX = b"\x11\x22\x33\x44"
@@ -63,3 +64,21 @@ def test_what_it_is_not_is_said_by_the_byte() -> None:
     )
     wrong = head(b"\x01\0\x05\0" + bytes(144), b"\x02\0\0\x09" + bytes(88))
     assert "byte 2 is 0x05" in (explain_not("wireguard", wrong) or "")
+
+
+def test_data_of_one_tunnel_is_proof_where_its_counter_goes_on() -> None:
+    def flow(*datagrams: bytes) -> Head:
+        return Head(UDP, datagrams[0], b"", datagrams)
+
+    found = identify(flow(data(7), data(8), data(10)))
+    assert (found.app, found.tier, found.server) == ("wireguard", Tier.B, None)
+    assert identify(flow(data(7), data(8))).tier < Tier.B
+    assert identify(flow(data(7), data(7), data(7))).tier < Tier.B
+    others = [one[:4] + bytes((n,)) * 4 + one[8:] for n, one in enumerate((data(7), data(8), data(9)))]
+    assert identify(flow(*others)).tier < Tier.B
+
+
+def test_random_data_messages_are_no_tunnel() -> None:
+    for _ in range(20_000):
+        datagrams = tuple(b"\4\0\0\0" + CHANCE.randbytes(9) + bytes(3) + CHANCE.randbytes(16) for _ in range(8))
+        assert stream(datagrams) is None
