@@ -52,13 +52,18 @@ def copy(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(text, encoding="utf-8")
     registry = tmp_path / "oddport/protocols/registry.py"
     text = registry.read_text(encoding="utf-8")
-    assert text.count('    "ftp",\n') == 1
-    registry.write_text(text.replace('    "ftp",\n', '    "ftp",\n    "git",\n'), encoding="utf-8")
+    assert text.count('    "automation",\n') == 1
+    named = text.replace('    "automation",\n', '    "automation",\n    "beanstalk",\n')
+    registry.write_text(named, encoding="utf-8")
     return tmp_path
 
 
 def test_the_protocol_of_the_guide_passes_its_tests_and_those_of_every_protocol(copy: Path) -> None:
-    shared = ["tests/protocols/test_registry.py", "tests/protocols/test_conflicts.py", "tests/protocols/test_git.py"]
+    shared = [
+        "tests/protocols/test_registry.py",
+        "tests/protocols/test_conflicts.py",
+        "tests/protocols/test_beanstalk.py",
+    ]
     done = run(
         ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *shared], copy, ODDPORT_ENGINE="python"
     )
@@ -66,11 +71,11 @@ def test_the_protocol_of_the_guide_passes_its_tests_and_those_of_every_protocol(
 
 
 def test_the_protocol_of_the_guide_is_seen_by_scan(copy: Path) -> None:
-    turns = [("c", b"0030git-upload-pack /tools.git\0host=git.example\0"), ("s", b"000eversion 2\n")]
-    capture = write_pcap(copy / "git.pcap", conversation(turns, port=443))
+    turns = [("c", b"put 100 0 60 5\r\nhello\r\n"), ("s", b"INSERTED 42\r\n")]
+    capture = write_pcap(copy / "queue.pcap", conversation(turns, port=443))
     done = run(["-m", "oddport", "scan", "--format", "ndjson", str(capture)], copy)
     (flow,) = [each for each in map(json.loads, done.stdout.splitlines()) if each["type"] == "flow"]
-    assert (flow["app"], flow["tier"], flow["port_verdict"]) == ("git", "A", "mismatch")
+    assert (flow["app"], flow["tier"], flow["port_verdict"]) == ("beanstalk", "A", "mismatch")
 
 
 def test_the_ports_of_the_guide_are_those_of_the_table() -> None:

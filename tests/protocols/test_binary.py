@@ -13,10 +13,10 @@ from oddport.protocols.model import SideMatch, Tier, said
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, registry
 from oddport.protocols.text import LIMIT
 
-from . import build, networks, plant, services, works
+from . import build, networks, plant, services, talk, works
 from .build import DNS_QUERY
 
-SAMPLES = (*build.SAMPLES, *networks.SAMPLES, *plant.SAMPLES, *services.SAMPLES, *works.SAMPLES)
+SAMPLES = (*build.SAMPLES, *networks.SAMPLES, *plant.SAMPLES, *services.SAMPLES, *talk.SAMPLES, *works.SAMPLES)
 MINE = sorted({sample[0] for sample in SAMPLES})
 IDS = [
     f"{name}-{'tcp' if transport == TCP else 'udp'}-{index}" for index, (name, transport, _, _) in enumerate(SAMPLES)
@@ -83,8 +83,8 @@ def test_cut_at_any_length_it_is_never_called_something_else(
     for data in sides:
         for length in range(1, len(data)):
             found = identify(Head(transport, data[:length], closed=False))
-            # a request for a NetBIOS session is NetBIOS until SMB follows, and one for TLS is what asks for it
-            assert found.app in (None, name) or (name, found.app) == ("smb", "netbios"), length
+            # a request for a NetBIOS session is NetBIOS until SMB follows, and "Login:" that of a terminal
+            assert found.app in (None, name) or (name, found.app) in (("smb", "netbios"), ("finger", "telnet")), length
 
 
 @pytest.mark.parametrize(("name", "transport", "client", "server"), SAMPLES, ids=IDS)
@@ -152,8 +152,8 @@ def test_text_is_rejected_with_the_byte_that_speaks_against_it(name: str) -> Non
     transport = registry().protocols[name].grammars[0].transports[0]
     letter = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".ljust(300, b"x")
     why = explain_not(name, Head(transport, letter, b"HTTP/1.1 200 OK\r\nServer: b\r\n\r\n".ljust(300, b"y")))
-    if name == "netbios":
-        assert why is None  # every first byte may begin a name service packet, and it has no rules of rejection
+    if name in ("netbios", "whois", "finger"):
+        assert why is None  # every first byte may begin a name service packet, any letter a name that is asked for
         return
     assert why is not None
     assert why.startswith(f"not {registry().protocols[name].title}: the client's ")
