@@ -50,7 +50,7 @@ class Channels:
     def learn(self, flows: NDArray[np.void], server: NDArray[np.int8], more: Sequence[bytes | None]) -> None:
         """Remember what control flows announce; `server` and `more` as in answers.Answers."""
         for row, known in enumerate(more):
-            told = unpacked(None, 0, -1, known).facts.get(FACT)
+            told = unpacked(None, 0, -1, 0, known).facts.get(FACT)
             if not isinstance(told, list):
                 continue
             flow = flows[row]

@@ -138,6 +138,10 @@ RESPONSES = (
 )  # fmt: skip
 """Codes as class and detail: 2.01 to 5.08."""
 PAYLOAD = 0xFF
+DRAFT_OPTIONS = (*range(1, 16), 21)
+DRAFT_PATH = 9
+DRAFT_TEXT = (5, 6, 8, DRAFT_PATH, 15)
+"""Uri-Host, Location-Path, Location-Query, Uri-Path, Uri-Query (draft-ietf-core-coap-07, 5.10)."""
 LETTER_BITS = log2(256 / 95)
 """What a byte of printable ASCII forces."""
 
@@ -190,16 +194,47 @@ def _coap(data: bytes, codes: tuple[int, ...]) -> SideMatch | None:
     return SideMatch(b".well-known" in path, ((0, 4, says),), facts, False, int(bits))
 
 
+def _coap_draft(data: bytes, codes: tuple[int, ...]) -> SideMatch | None:
+    """A message as before RFC 7252: the count of its options stands where a token's length does now, and there is no
+    token in front of them (draft-ietf-core-coap-07, 3.1 and 3.2)."""
+    size, at, option, count = len(data), 4, 0, data[0] & 15
+    if size < 5 or data[1] not in codes or not count:
+        return None
+    bits = 2 + 4 + 8 - log2(len(codes))
+    path: list[bytes] = []
+    for _ in range(count):
+        if at >= size:
+            return None
+        option += data[at] >> 4
+        length, at = data[at] & 15, at + 1
+        if length == 15 and at < size:
+            length, at = 15 + data[at], at + 1
+        value = data[at : at + length]
+        if option not in DRAFT_OPTIONS or len(value) < length:
+            return None
+        bits += 4
+        if option in DRAFT_TEXT:
+            if not value.isascii() or not value.decode("ascii").isprintable():
+                return None
+            bits += LETTER_BITS * length
+            if option == DRAFT_PATH:
+                path.append(value)
+        at += length
+    facts: Facts = {"path": clean(b"/" + b"/".join(path))} if path else {}
+    says = ("CoAP of the drafts, %d options, as it says", count)
+    return SideMatch(b".well-known" in path, ((0, 4, says),), facts, False, int(bits))
+
+
 def coap_client(data: bytes) -> SideMatch | None:
-    """A request: method, token, and options of known numbers."""
-    return _coap(data, REQUESTS)
+    """A request: method, token, and options of known numbers; also as the drafts before RFC 7252 had it."""
+    return _coap(data, REQUESTS) or _coap_draft(data, REQUESTS)
 
 
 def coap_server(data: bytes) -> SideMatch | None:
     """A response likewise, or the empty acknowledgement before it."""
     if len(data) == 4 and data[0] in (0x60, 0x70) and not data[1]:
         return SideMatch(False, ((0, 4, "CoAP, empty acknowledgement or reset"),), {}, False, 7 + 8)
-    return _coap(data, RESPONSES)
+    return _coap(data, RESPONSES) or _coap_draft(data, RESPONSES)
 
 
 def coap_pair(asked: bytes, answered: bytes) -> bool:

@@ -17,6 +17,12 @@ REPLY_FIRST = bytes((0x6B, 0x6D, 0x7E))
 VERSION = 5
 REALM_FIELDS = {0x6A: 0xA2, 0x6C: 0xA2, 0x6B: 0xA3, 0x6D: 0xA3, 0x7E: 0xA9}
 """Tag of the realm: in KDC-REQ-BODY [2], KDC-REP [3] crealm, KRB-ERROR [9]."""
+CLIENT_FIELDS = {0x6A: 0xA1, 0x6B: 0xA4, 0x6D: 0xA4, 0x7E: 0xA8}
+SERVICE_FIELDS = {0x6A: 0xA3, 0x6C: 0xA3, 0x7E: 0xAA}
+"""Tags of cname and sname: in KDC-REQ-BODY [1] and [3], KDC-REP [4], KRB-ERROR [8] and [10]."""
+NAME_STRING = 0xA1
+"""PrincipalName name-string [1]."""
+NAMES = 8
 BODY = 0xA4
 """KDC-REQ req-body [4]."""
 ERROR_CODE = 0xA6
@@ -40,8 +46,29 @@ def _field(data: bytes, at: int, stop: int, tag: int) -> tuple[int, int] | None:
     return None
 
 
+def _principal(data: bytes, scope: tuple[int, int] | None) -> str:
+    """The names of a principal, with slashes between (5.2.2); "" where they are not there."""
+    names = None
+    if scope is not None:
+        whole = element(data, scope[0], scope[1])
+        if whole is not None and whole[0] == SEQUENCE:
+            names = _field(data, whole[1], whole[2], NAME_STRING)
+    parts = element(data, names[0], names[1]) if names is not None else None
+    if parts is None or parts[0] != SEQUENCE:
+        return ""
+    at = parts[1]
+    words: list[bytes] = []
+    while at < parts[2] and len(words) < NAMES:
+        word = element(data, at, parts[2])
+        if word is None or word[0] < 0 or word[2] > len(data):
+            return ""
+        words.append(data[word[1] : word[2]])
+        at = word[2]
+    return clean(b"/".join(words))
+
+
 def _facts(data: bytes, tag: int, start: int, stop: int) -> Facts:
-    """The message's kind, its realm, and an error's code."""
+    """The message's kind, its realm, who asks for what, and an error's code."""
     facts: Facts = {"message": MESSAGES[tag][1]}
     scope: tuple[int, int] | None = (start, stop)
     if tag in REQUEST_FIRST:
@@ -54,6 +81,11 @@ def _facts(data: bytes, tag: int, start: int, stop: int) -> Facts:
         text = element(data, found[0], found[1])
         if text is not None and text[0] >= 0 and text[2] <= len(data):
             facts["realm"] = clean(data[text[1] : text[2]])
+    if scope is not None:
+        for fact, fields in (("client", CLIENT_FIELDS), ("service", SERVICE_FIELDS)):
+            name = _principal(data, _field(data, scope[0], scope[1], fields[tag])) if tag in fields else ""
+            if name:
+                facts[fact] = name
     if tag == 0x7E:
         found = _field(data, start, stop, ERROR_CODE)
         part = element(data, found[0], found[1]) if found is not None else None

@@ -123,6 +123,7 @@ def _skinny(says: str, low: int, high: int) -> Message:
         records(0, 2, 8, little=True, each=each),
         least=12,
         check=_whole,
+        alone=False,
     )
 
 

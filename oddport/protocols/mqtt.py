@@ -1,9 +1,11 @@
-"""MQTT CONNECT and CONNACK → a match: fields that close on the remaining length (MQTT 3.1, 3.1.1, 5.0; 3.1 and 3.2)."""
+"""MQTT packets → a match: fields that close on the remaining length (MQTT 3.1, 3.1.1, 5.0; 2.1, 3.1 to 3.3)."""
+
+import re
 
 from oddport.engine.columns import TCP
 from oddport.protocols.binary import u16, wrong_byte
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, Grammar, Protocol
+from oddport.protocols.registry import CLIENT, Grammar, Protocol, least
 from oddport.protocols.text import clean
 
 CONNECT, CONNACK = 0x10, 0x20
@@ -165,6 +167,46 @@ def _following(data: bytes, at: int) -> int:
     return bits
 
 
+def middle(data: bytes) -> SideMatch | None:
+    """Packets of a session whose begin was not seen, the first a PUBLISH: a topic in text, and lengths that lead on."""
+    at, count, bits = 0, 0, 0
+    size = len(data)
+    facts: Facts = {}
+    spans: list[tuple[int, int, str]] = []
+    while count < PACKETS and at < size:
+        kind = data[at]
+        if kind not in MIDDLE:
+            return None
+        length, start = _length(data, at + 1)
+        if length < 0:
+            break
+        if kind & 0xF0 == PUBLISH:
+            if start + 2 > size:
+                break
+            wanted = u16(data, start)
+            topic = data[start + 2 : start + 2 + wanted]
+            if not 2 <= wanted <= length - 2 or not topic.isascii() or _NO_TOPIC.search(topic) is not None:
+                return None
+            facts.setdefault("topic", clean(topic))
+            bits += 12 + len(topic)
+        elif length != PLAIN.get(kind & 0xF0, length) or length < SHORTEST.get(kind >> 4, 0):
+            return None
+        else:
+            bits += 10
+        if len(spans) < 2:
+            spans.append((at, min(start + 2, size) - at, f"MQTT packet of type {kind >> 4}, {length} bytes follow"))
+        count += 1
+        at = start + length
+    if count == 0 or at < size or (count == 1 and at != size):
+        return None
+    return SideMatch(count > 1 and bits >= MIDDLE_BITS, tuple(spans), facts, False, bits)
+
+
+def middle_reject(data: bytes, role: int) -> str:
+    """Bytes that no packet in the middle of a session begins with."""
+    return wrong_byte(data, 0, MIDDLE_FIRST, "what is published begins with 0x30 to 0x3d")
+
+
 def reject(data: bytes, role: int) -> str:
     """Bytes that no CONNECT or CONNACK has."""
     first = CONNECT if role == CLIENT else CONNACK
@@ -178,11 +220,33 @@ def reject(data: bytes, role: int) -> str:
     return ""
 
 
+PUBLISH = 0x30
+MIDDLE_FIRST = b"\x30\x31\x32\x33\x34\x35\x3a\x3b\x3c\x3d\x40"
+"""PUBLISH with its flags (3.3.1), and PUBACK."""
+MIDDLE = frozenset(MIDDLE_FIRST + b"\x50\x62\x70\x82\x90\xa2\xb0\xc0\xd0\xe0\xf0")
+PLAIN = {0x40: 2, 0x50: 2, 0x60: 2, 0x70: 2, 0xC0: 0, 0xD0: 0}
+"""Remaining lengths that are always the same, up to 3.1.1."""
+MIDDLE_BITS = 48
+_NO_TOPIC = re.compile(rb"[\x00-\x1f#+]")
+
 PROTOCOLS = (
     Protocol(
         name="mqtt",
         title="MQTT",
         spec="OASIS MQTT 5.0",
-        grammars=(Grammar((TCP,), client, server, bytes((CONNECT,)), bytes((CONNACK,)), reject=reject),),
+        grammars=(
+            Grammar((TCP,), client, server, bytes((CONNECT,)), bytes((CONNACK,)), reject=reject),
+            Grammar(
+                (TCP,),
+                middle,
+                middle,
+                MIDDLE_FIRST,
+                MIDDLE_FIRST,
+                reject=middle_reject,
+                symmetric=True,
+                client_at=(least(4),),
+                server_at=(least(4),),
+            ),
+        ),
     ),
 )

@@ -72,7 +72,7 @@ PROTOCOLS = (
                 server_of_codes(
                     NNTP_CODES,
                     codes("200 201"),
-                    codes("101 111 215 224 231 281 381 480"),
+                    codes("101 111 224 231 281 381 480"),
                     rb"\b(?:NNTP|NNRP|NNRPD|InterNetNews|INN [0-9]|news server|posting (?:allowed|ok)|Usenet)\b",
                 ),
                 first_bytes(NNTP_COMMANDS),

@@ -25,8 +25,15 @@ EXTENDED = frozenset(range(241, 247))
 ENOUGH = 16
 CLOSING_BITS = 7
 """A random chain of lengths hits an end about once in 128 bytes, the mean length."""
+PRINTABLE = frozenset((1, 11, 18, 22, 30, 31, 32, 34, 60, 63, 87, 88))
+"""Types whose value is text: names, filters, messages, stations, ports (RFC 2865, 2866, 2869)."""
 TEXTS = {1: "user", 31: "calling_station", 32: "nas"}
 ATTRIBUTES = 100
+
+
+def _is_ascii(value: bytes) -> bool:
+    """Whether a value is printable ASCII: more than one bit a byte, of which half a bit is counted."""
+    return value.isascii() and value.decode("ascii").isprintable()
 
 
 def attributes(data: bytes) -> int:
@@ -40,6 +47,8 @@ def attributes(data: bytes) -> int:
             return min(bits, 24) if bits >= ENOUGH else -1
         if kind in FOUR_BYTES:
             bits += 8 if length == 6 else 0
+        elif kind in PRINTABLE and _is_ascii(data[at + 2 : at + length]):
+            bits += (length - 2) // 2
         elif kind == AUTHENTICATOR:
             bits += 8 if length == 18 else 0
         elif kind == VENDOR:

@@ -12,12 +12,23 @@ _REQUEST = re.compile(
     rb"(?:\r\n){0,4}([A-Z][A-Z-]{2,19}) ((?i:sips?|tel|urn):[\x21-\x7e\x80-\xff]{1,2000}) SIP/2\.0\r?\n"
 )
 _STATUS = re.compile(rb"(?:\r\n){0,4}SIP/2\.0 ([1-6][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\r?\n")
+HEADERS = 2_048
+"""Bytes behind the first line in which the ends are looked for."""
 _AGENT = re.compile(rb"\n(?:User-Agent|Server)[ \t]*:([^\r\n]*)", re.IGNORECASE)
+
+
+_ENDS = re.compile(rb"\n(?:(From|f)|(?:To|t))[ \t]*:[^\r\n<]*?<?((?:sips?|tel|urn):[^\s>;]{1,400})", re.IGNORECASE)
 
 
 def _agent(data: bytes, start: int) -> str | None:
     match = _AGENT.search(data, start - 1)
     return clean(match.group(1)) if match is not None else None
+
+
+def _ends(data: bytes, start: int, facts: Facts) -> None:
+    """Who calls whom (RFC 3261, 20.20 and 20.39; 7.3.3 for the short names)."""
+    for match in _ENDS.finditer(data, start - 1, start + HEADERS):
+        facts.setdefault("from" if match.group(1) else "to", clean(match.group(2)))
 
 
 def client(data: bytes) -> SideMatch | None:
@@ -30,6 +41,7 @@ def client(data: bytes) -> SideMatch | None:
     agent = _agent(data, line.end())
     if agent is not None:
         facts["user_agent"] = agent
+    _ends(data, line.end(), facts)
     return SideMatch(True, ((0, line.end(), f"SIP request line: {method}"),), facts, False, 136)
 
 
@@ -42,6 +54,7 @@ def server(data: bytes) -> SideMatch | None:
     agent = _agent(data, line.end())
     if agent is not None:
         facts["server"] = agent
+    _ends(data, line.end(), facts)
     return SideMatch(True, ((0, line.end(), f"SIP status line: {facts['status']}"),), facts, False, 104)
 
 

@@ -3,8 +3,9 @@
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.ber import INTEGER, OCTETS, OID, SEQUENCE, Element, element, sequence_of_tags, small_integer
 from oddport.protocols.binary import wrong_byte
-from oddport.protocols.model import SideMatch
+from oddport.protocols.model import Facts, SideMatch
 from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol
+from oddport.protocols.text import clean
 
 VERSIONS = {0: "1", 1: "2c", 3: "3"}
 """msgVersion: RFC 1157, 4; RFC 1901, 3; RFC 3412, 6.1."""
@@ -12,6 +13,8 @@ PDUS = {
     0xA0: "GetRequest", 0xA1: "GetNextRequest", 0xA2: "Response", 0xA3: "SetRequest", 0xA4: "Trap",
     0xA5: "GetBulkRequest", 0xA6: "InformRequest", 0xA7: "SNMPv2-Trap", 0xA8: "Report",
 }  # fmt: skip
+DEFAULT_COMMUNITIES = (b"public", b"private")
+"""Communities that are no secret; others are passwords, and no facts."""
 RESPONSES = (0xA2, 0xA8)
 """An agent on 161 answers with these. Notifications go to whoever listens on 162, so their sender is the client."""
 TRAP_V1 = 0xA4
@@ -44,9 +47,28 @@ def _pdu(data: bytes, part: Element, stop: int) -> bool:
     return bindings is not None and bindings[2] == stop
 
 
-def _match(data: bytes, role: int, version: int, pdu: str, stop: int, bits: int) -> SideMatch:
+def _match(
+    data: bytes, role: int, version: int, pdu: str, stop: int, bits: int, fact: str, name: Element | None
+) -> SideMatch:
     says = f"SNMPv{VERSIONS[version]} {pdu}: every length closes, {stop} bytes"
-    return SideMatch(True, ((0, min(stop, len(data)), says),), {"version": VERSIONS[version], "pdu": pdu}, False, bits)
+    facts: Facts = {"version": VERSIONS[version], "pdu": pdu}
+    if name is not None and name[0] == OCTETS and name[1] < name[2] <= len(data):
+        text = data[name[1] : name[2]]
+        if fact == "user" or text in DEFAULT_COMMUNITIES:
+            facts[fact] = clean(text)
+    return SideMatch(True, ((0, min(stop, len(data)), says),), facts, False, bits)
+
+
+def _user(data: bytes, security: Element) -> Element | None:
+    """msgUserName, the fourth of the security parameters of the user-based model (RFC 3414, 2.4)."""
+    part = element(data, security[1], security[2])
+    if part is None or part[0] != SEQUENCE:
+        return None
+    stop = part[2]
+    part = element(data, part[1], stop)
+    for _ in range(3):
+        part = element(data, part[2], stop) if part is not None and part[0] >= 0 else None
+    return part
 
 
 def _version_3(data: bytes, at: int, stop: int, role: int) -> SideMatch | None:
@@ -73,7 +95,7 @@ def _version_3(data: bytes, at: int, stop: int, role: int) -> SideMatch | None:
     if bits_set & ENCRYPTED:
         if scoped[0] != OCTETS or (role == CLIENT) != bool(bits_set & REPORTABLE):
             return None
-        return _match(data, role, 3, "encrypted", stop, 88)
+        return _match(data, role, 3, "encrypted", stop, 88, "user", _user(data, security))
     if scoped[0] != SEQUENCE:
         return None
     engine = element(data, scoped[1], stop)
@@ -81,7 +103,7 @@ def _version_3(data: bytes, at: int, stop: int, role: int) -> SideMatch | None:
     part = element(data, context[2], stop) if context is not None and context[0] == OCTETS else None
     if part is None or part[0] not in PDUS or (part[0] in RESPONSES) != (role == SERVER) or not _pdu(data, part, stop):
         return None
-    return _match(data, role, 3, PDUS[part[0]], stop, 120)
+    return _match(data, role, 3, PDUS[part[0]], stop, 120, "user", _user(data, security))
 
 
 def _side(data: bytes, role: int, datagram: bool) -> SideMatch | None:
@@ -106,7 +128,7 @@ def _side(data: bytes, role: int, datagram: bool) -> SideMatch | None:
     if part is None or part[0] not in PDUS or (part[0] in RESPONSES) != (role == SERVER) or not _pdu(data, part, stop):
         return None
     # of these, the tags of PDU, request id and errors and two lengths lie behind any four first bytes
-    return _match(data, role, version, PDUS[part[0]], stop, 72)
+    return _match(data, role, version, PDUS[part[0]], stop, 72, "community", community)
 
 
 def client(data: bytes) -> SideMatch | None:

@@ -48,8 +48,11 @@ def _database(data: bytes) -> Facts:
 
 
 ASKING = fixed(8, b"\0\0\0\0")
+OLD_ASKING = fixed(8, b"\xff\xff\xff\xff")
+"""What drivers before 2012 said to answer: nothing."""
 MONGO_CLIENT = side(
     message("query of MongoDB", ASKING, *_operation(OP_QUERY), least=40, check=_query, facts=_collection),
+    message("query of MongoDB", OLD_ASKING, *_operation(OP_QUERY), least=40, check=_query, facts=_collection),
     message("message of MongoDB", ASKING, *_operation(OP_MSG), least=26, check=_sections, facts=_database),
     message("packed message of MongoDB", ASKING, *_operation(OP_COMPRESSED), least=25),
 )

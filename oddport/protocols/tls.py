@@ -56,6 +56,10 @@ WITHOUT_HELLO = (b"", bytes((APPLICATION,)))
 """What a connection without a handshake begins with in both directions."""
 SSL2_CLIENT_HELLO, SSL2_SERVER_HELLO = 1, 4
 SSL2_HEADER = 2
+SEALED_ALERTS = (18, 22, 24, 26, 32, 34, 48, 64, 80)
+"""Bytes of an encrypted alert up to TLS 1.2: two, with MAC, padding, nonce or vector (RFC 5246, 6.2.3)."""
+ALERT_BITS = 40
+"""Type, version, a length that closes, and one of few sizes."""
 STRONG_RECORDS = 2
 """Records that have to close before application data alone proves TLS."""
 WALKED = 8
@@ -177,6 +181,9 @@ def _records(data: bytes) -> SideMatch | None:
         at = end
     # 17 03 03 is literal, other types and versions are one of five each; then the length, and 36 bits a record more
     bits = 24 if kind == APPLICATION and minor == 3 else 19
+    if kind == ALERT and closed == 1 and end == size and first in SEALED_ALERTS:
+        says = f"TLS record, an encrypted alert of {first} bytes is all that is here"
+        return SideMatch(False, ((0, RECORD_HEADER, says),), {}, False, ALERT_BITS)
     if closed == 0:
         if kind != APPLICATION or size < CUT_RECORD:
             return None

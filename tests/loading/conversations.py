@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.registry import registry
 from tests.engine import wire
-from tests.protocols import build, networks, plant, services, works
+from tests.protocols import build, networks, plant, services, talk, works
 from tests.protocols.transcripts import TRANSCRIPTS
 
 SYN, ACK, PUSH = 2, 16, 8
@@ -36,7 +36,7 @@ def _every() -> tuple[Conversation, ...]:
     both = [(name, TCP, *pair) for name, pair in TRANSCRIPTS.items()]
     both += [
         sample
-        for module in (build, services, plant, networks, works)
+        for module in (build, services, plant, networks, talk, works)
         for sample in module.SAMPLES
         if sample[1] in (TCP, UDP)
     ]

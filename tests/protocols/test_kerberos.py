@@ -20,10 +20,34 @@ from .build import AP_REPLY, AP_REQUEST, as_request, ber, counted, field, intege
 def test_a_request_tells_its_realm_and_an_error_its_code() -> None:
     asked = datagram_client(as_request(b"CORP.EXAMPLE"))
     assert asked is not None
-    assert asked.facts == {"message": "AS-REQ", "realm": "CORP.EXAMPLE"}
+    assert asked.facts == {"message": "AS-REQ", "realm": "CORP.EXAMPLE", "client": "alice"}
     answered = datagram_server(krb_error(b"CORP.EXAMPLE", 24))
     assert answered is not None
     assert answered.facts == {"message": "KRB-ERROR", "realm": "CORP.EXAMPLE", "error": 24}
+
+
+def test_who_asks_and_for_which_service_are_facts() -> None:
+    service = ber(0x30, field(0, integer(2)), field(1, ber(0x30, ber(0x1B, b"krbtgt"), ber(0x1B, b"EXAMPLE.ORG"))))
+    body = ber(0x30, field(0, ber(3, b"\0\x40\x81\0\x10")), field(2, ber(0x1B, b"EXAMPLE.ORG")), field(3, service))
+    asked = datagram_client(ber(0x6C, ber(0x30, field(1, integer(5)), field(2, integer(12)), field(4, body))))
+    assert asked is not None
+    assert asked.facts == {"message": "TGS-REQ", "realm": "EXAMPLE.ORG", "service": "krbtgt/EXAMPLE.ORG"}
+    user = ber(0x30, field(0, integer(1)), field(1, ber(0x30, ber(0x1B, b"bob"))))
+    reply = ber(
+        0x6B,
+        ber(0x30, field(0, integer(5)), field(1, integer(11)), field(3, ber(0x1B, b"EXAMPLE.ORG")), field(4, user)),
+    )
+    answered = datagram_server(reply)
+    assert answered is not None
+    assert answered.facts["client"] == "bob"
+
+
+def test_names_that_are_no_names_are_no_facts() -> None:
+    for names in (field(1, ber(0x31)), field(1, b"\x30\x05\x1b\x09"), b"", ber(0x04)):
+        broken = ber(0x30, field(1, ber(0x30, field(0, integer(1)), names)), field(2, ber(0x1B, b"EXAMPLE.ORG")))
+        asked = datagram_client(ber(0x6A, ber(0x30, field(1, integer(5)), field(2, integer(10)), field(4, broken))))
+        assert asked is not None
+        assert "client" not in asked.facts
 
 
 def test_the_four_byte_length_over_tcp_has_to_be_the_messages() -> None:

@@ -123,3 +123,34 @@ def test_http2_rejections_name_the_byte() -> None:
     assert http2.reject(b"\x16", SERVER).startswith("byte 0 is 0x16")
     assert http2.reject(b"\0\0\6\x05", SERVER) == "byte 3 is 0x05, the first frame is SETTINGS (type 4)"
     assert http2.reject(b"\0\0\6\x04\1", SERVER) == "byte 4 is 0x01, SETTINGS have no flags and stream 0"
+
+
+def packet_of(kind: int, body: bytes) -> bytes:
+    return bytes((kind, len(body))) + body
+
+
+PUBLISHED = packet_of(0x32, b"\0\x0bhome/oven/tm\0\x07"[:13] + b"\0\x0721.5")
+CONFIRMED = packet_of(0x40, b"\0\7")
+
+
+def test_a_session_whose_begin_was_not_seen_is_mqtt_by_packets_that_lead_on() -> None:
+    found = identify(Head(TCP, PUBLISHED + PUBLISHED + CONFIRMED))
+    assert (found.app, found.tier, found.server) == ("mqtt", Tier.B, None)
+    assert found.facts == {"topic": "home/oven/t"}
+    assert identify(Head(TCP, PUBLISHED * 2, CONFIRMED * 2)).tier is Tier.A
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PUBLISHED + b"\x10\0",
+        packet_of(0x32, b"\0\x0bhome/+/temp\0\7"),
+        packet_of(0x32, b"\0\x0bhome\0oven/t\0\7"),
+        packet_of(0x32, b"\0\x1fhome/oven/t\0\7"),
+        PUBLISHED + packet_of(0x40, b"\0\7\0"),
+        CONFIRMED,
+        b"0 220 ready\r\n",
+    ],
+)
+def test_packets_that_do_not_lead_on_prove_no_session(data: bytes) -> None:
+    assert identify(Head(TCP, data)).app is None

@@ -252,3 +252,17 @@ def test_nano_needs_both_ends() -> None:
 def test_uftp_says_its_function_twice() -> None:
     assert name(UDP, networks.UFTP[:16] + b"\2" + networks.UFTP[17:])[0] is None
     assert name(UDP, networks.UFTP + b"\0")[0] is None
+
+
+# CON GET, three options: Uri-Port 5683, Uri-Path .well-known, Uri-Path core (draft-ietf-core-coap-07, 3.1)
+COAP_DRAFT = b"\x43\x01\x05\xca" + b"\x72\x16\x33" + b"\x2b.well-known" + b"\x04core"
+
+
+def test_coap_as_the_drafts_had_it_counts_its_options() -> None:
+    found = identify(Head(UDP, COAP_DRAFT))
+    assert (found.app, found.tier, found.facts) == ("coap", Tier.B, {"path": "/.well-known/core"})
+    assert name(UDP, b"\x44" + COAP_DRAFT[1:])[0] is None
+    assert name(UDP, COAP_DRAFT[:-1])[0] is None
+    assert name(UDP, COAP_DRAFT.replace(b"core", b"c\x01re"))[0] is None
+    long = b"\x41\x01\x05\xca" + b"\x9f\x11" + b"a-name-of-thirty-two-characters."
+    assert identify(Head(UDP, long)).facts == {"path": "/a-name-of-thirty-two-characters."}

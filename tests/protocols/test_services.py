@@ -75,7 +75,11 @@ def test_facts_are_what_an_analyst_would_ask() -> None:
     assert facts(TCP, MONGO_HELLO) == {"database": "admin"}
     assert facts(TCP, MONGO_QUERY) == {"collection": "admin.$cmd"}
     assert facts(TCP, TNS_CONNECT) == {"service": "ORCL", "program": "sqlplus", "user": "scott"}
-    assert facts(UDP, TFTP_READ) == {"path": "boot/menu.cfg", "mode": "octet"}
+    assert facts(UDP, TFTP_READ) == {
+        "path": "boot/menu.cfg",
+        "mode": "octet",
+        "announces": ["tftp udp client 0"],
+    }
     assert facts(UDP, b"<165>1 2003-10-11T22:14:15Z h a - - - x") == {"facility": 20, "severity": 5}
     assert facts(UDP, COLLECTD) == {"host": "host"}
 
@@ -114,6 +118,18 @@ def test_a_broken_attribute_behind_others_that_fit_is_still_radius() -> None:
     broken = radius(1, tlv(4, bytes(4)), tlv(5, bytes(4)), tlv(61, bytes(4)), b"\x01\x50abc")
     assert identify(Head(UDP, broken)).app == "radius"
     assert identify(Head(UDP, radius(1, tlv(1, b"alice"), b"\x01\x50abc"))).app is None
+
+
+def test_a_name_and_stations_in_text_are_worth_half_a_bit_a_byte() -> None:
+    broken = radius(1, tlv(1, b"0311480073638072@wlan.mnc480.3gppnetwork.org"), b"\x01\x50abc")
+    assert identify(Head(UDP, broken)).app == "radius"
+    assert identify(Head(UDP, broken.replace(b"wlan", b"w\x81an"))).app is None
+
+
+def test_a_query_of_an_old_driver_answers_minus_one() -> None:
+    old = MONGO_QUERY[:8] + b"\xff" * 4 + MONGO_QUERY[12:]
+    assert identify(Head(TCP, old)).app == "mongodb"
+    assert identify(Head(TCP, MONGO_QUERY[:8] + b"\xff\xff\xff\xfe" + MONGO_QUERY[12:])).app is None
 
 
 def test_text_with_a_priority_is_a_weak_syslog_message_and_without_text_none() -> None:
@@ -175,7 +191,9 @@ def test_an_accept_of_oracle_alone_is_too_common_to_name_it() -> None:
 def test_a_message_that_is_mostly_zeros_is_not_proof_of_a_store() -> None:
     # RFC 2637, 2.1: a Start-Control-Connection-Request, whose version reads as MongoDB's OP_REPLY
     pptp = struct.pack(">HHIHHHHII", 156, 1, 0x1A2B3C4D, 1, 0, 0x0100, 0, 1, 1).ljust(156, b"\0")
-    assert identify(Head(TCP, pptp, pptp)).app is None
+    assert identify(Head(TCP, pptp, pptp)).app == "pptp"
     # a length of 128 and small numbers, little-endian, as Skinny has them
     skinny = struct.pack("<III", 128, 0, 1).ljust(136, b"\0")
-    assert identify(Head(TCP, skinny)).app is None
+    found = identify(Head(TCP, skinny))
+    assert found.tier < Tier.B
+    assert found.app in (None, "sccp")

@@ -13,11 +13,27 @@ from .build import LDAP_BIND, SCOPED, SNMP_GET, SNMP_RESPONSE, SNMP_TRAP_1, ber,
 
 
 @pytest.mark.parametrize(("version", "word"), [(0, "1"), (1, "2c")])
-def test_versions_with_a_community_tell_version_and_pdu_but_never_the_community(version: int, word: str) -> None:
+def test_versions_with_a_community_tell_version_and_pdu_but_no_community_that_is_a_secret(
+    version: int, word: str
+) -> None:
     found = client(snmp(version, 0xA1, community=b"s3cret"))
     assert found is not None
     assert found.facts == {"version": word, "pdu": "GetNextRequest"}
     assert "s3cret" not in repr(found)
+
+
+def test_a_community_that_everybody_knows_is_told() -> None:
+    found = client(snmp(1, 0xA0, community=b"public"))
+    assert found is not None
+    assert found.facts == {"version": "2c", "pdu": "GetRequest", "community": "public"}
+
+
+def test_the_user_of_version_3_is_told() -> None:
+    header = ber(0x30, integer(9), integer(65507), octets(b"\7"), integer(3))
+    model = ber(0x30, octets(b"engine"), integer(2), integer(99), octets(b"maplesyrup"), octets(b""), octets(b""))
+    found = client(ber(0x30, integer(3), header, octets(model), octets(b"e" * 40)))
+    assert found is not None
+    assert found.facts == {"version": "3", "pdu": "encrypted", "user": "maplesyrup"}
 
 
 def test_version_2_without_a_standard_is_none() -> None:

@@ -188,8 +188,11 @@ def test_a_reply_code_that_the_protocol_does_not_have_refuses_it() -> None:
 def test_news_servers_are_not_ftp() -> None:
     """NNTP greets with 200 (RFC 3977, 5.1), shares LIST, QUIT and 215 with FTP."""
     client = b"MODE READER\r\nLIST\r\nGROUP comp.lang\r\n"
-    assert name_of(client, b"200 news.example server ready\r\n200 reader\r\n215 list follows\r\n") is None
-    assert identify(Head(TCP, b"LIST\r\nQUIT\r\n", b"200 news.example\r\n215 list follows\r\n")).tier < Tier.B
+    assert name_of(client, b"200 news.example server ready\r\n200 reader\r\n215 list follows\r\n") == "nntp"
+    assert name_of(b"LIST\r\nQUIT\r\n", b"200 news.example\r\n215 list follows\r\n") == "nntp"
+    # the same codes in the middle of an FTP session
+    assert identify(Head(TCP, b"", b"200 Type set to I\r\n215 UNIX Type: L8\r\n")).tier < Tier.B
+    assert name_of(b"TYPE I\r\nSYST\r\n", b"200 Type set to I\r\n215 UNIX Type: L8\r\n") == "ftp"
 
 
 def test_passwords_are_never_facts() -> None:
@@ -389,7 +392,8 @@ def test_what_is_no_redis_reply(server: bytes) -> None:
 
 
 def test_sip_facts_over_udp() -> None:
-    request = b"REGISTER sip:example.com SIP/2.0\r\nVia: x\r\nUser-Agent: Phone 1\r\n\r\n"
+    request = b"REGISTER sip:example.com SIP/2.0\r\nVia: x\r\nUser-Agent: Phone 1\r\n"
+    request += b'f: "Al" <sip:al@example.com>;tag=7\r\nTo: sip:bob@example.com\r\n\r\n'
     reply = b"SIP/2.0 401 Unauthorized\r\nServer: PBX\r\n\r\n"
     found = identify(Head(UDP, request, reply, (request,), (reply,)))
     assert (found.app, found.tier, found.server) == ("sip", Tier.A, 1)
@@ -397,6 +401,8 @@ def test_sip_facts_over_udp() -> None:
         "method": "REGISTER",
         "uri": "sip:example.com",
         "user_agent": "Phone 1",
+        "from": "sip:al@example.com",
+        "to": "sip:bob@example.com",
         "status": 401,
         "server": "PBX",
     }

@@ -253,3 +253,19 @@ def test_the_certificate_of_a_flow_whose_server_has_only_greeted_may_still_come(
     assert identify(Head(TCP, CLIENT_HELLO, hello + tls_record(b"\1", 0x14), closed=False)).final
     assert identify(Head(TCP, CLIENT_HELLO, hello + tls_record(b"\x0e\0\0\0"), closed=False)).final
     assert identify(Head(TCP, CLIENT_HELLO, SERVER_HELLO, closed=False)).final
+
+
+@pytest.mark.parametrize("size", [18, 22, 26, 32, 48, 80])
+def test_an_encrypted_alert_that_is_all_there_is_tls_at_tier_c(size: int) -> None:
+    """A connection that is closed long after its begin: one record, of a size that an alert has."""
+    alert = b"\x15\x03\x03" + size.to_bytes(2, "big") + random.Random(size).randbytes(size)
+    found = identify(Head(TCP, alert))
+    assert (found.app, found.tier) == ("tls", Tier.C)
+    assert identify(Head(TCP, b"", alert)).app == "tls"
+    assert identify(Head(TCP, alert[:-1])).app is None
+    assert identify(Head(TCP, alert, b"not TLS")).app is None
+
+
+def test_an_alert_of_another_size_is_nothing() -> None:
+    for size in (17, 23, 49, 120):
+        assert identify(Head(TCP, b"\x15\x03\x03" + size.to_bytes(2, "big") + bytes(size))).app is None
