@@ -105,7 +105,9 @@ class OddportApp(App[int]):
         from tui.screens.attack import AttackScreen
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
+        from tui.screens.ports import PortsScreen
 
+        self.add_mode("ports", lambda: PortsScreen(self.store))
         self.add_mode("findings", lambda: FindingsScreen(self.store))
         self.add_mode("flows", lambda: FlowsScreen(self.store))
         self.add_mode("attack", lambda: AttackScreen(self.store))
@@ -314,6 +316,15 @@ class OddportApp(App[int]):
             await self.action_tab("findings")
         screen = self._base()
         if isinstance(screen, FindingsScreen):
+            screen.apply_filter(filter_text)
+
+    async def list_flows(self, filter_text: str) -> None:
+        """The list of flows with a filter."""
+        from tui.screens.flows import FlowsScreen
+
+        await self.action_tab("flows")
+        screen = self._base()
+        if isinstance(screen, FlowsScreen):
             screen.apply_filter(filter_text)
 
     def open_finding(self, finding: int) -> None:

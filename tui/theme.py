@@ -225,6 +225,15 @@ NAMES = ("dark", "light", "contrast", "ansi")
 """What a person can ask for."""
 
 
+HEAT = ((2000, 5), (400, 4), (100, 3), (20, 2), (1, 1))
+"""(count, level of heat from it on)"""
+
+
+def heat_of(number: int) -> str:
+    """Ground of a cell with so many flows or findings."""
+    return next((f"heat-{level}" for least, level in HEAT if number >= least), "heat-1")
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """Palette and glyphs of the running app."""

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from oddport.case import captures, process, reading, verdicts
+from oddport.case import captures, counts, process, reading, verdicts
 from oddport.case.connect import SCHEMA_VERSION, connect_for_reading, read_version
+from oddport.case.counts import OddExample
 from oddport.case.errors import CaseError
 from oddport.case.model import (
     CaptureRow,
@@ -229,6 +230,11 @@ class CaseReader:
         """The ATT&CK techniques of a finding: direct, related, context."""
         with self._pool.use() as connection:
             return reading.techniques(connection, finding)
+
+    def odd_example(self, app: str, port: int) -> OddExample | None:
+        """A flow of an app that does not fit its server port, the one with the worst finding."""
+        with self._pool.use() as connection:
+            return counts.odd_example(connection, app, port)
 
     def technique_counts(self) -> list[TechniqueCount]:
         """Techniques that findings are tied to, by relation and technique."""

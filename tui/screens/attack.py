@@ -14,7 +14,7 @@ from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS, Glyphs
 from tui.screens.base import Frame
 from tui.screens.case_frame import CaseFrame
 from tui.screens.listing import wrapped
-from tui.theme import look
+from tui.theme import heat_of, look
 from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
 from tui.widgets.line import EMPTY, Line, Piece, Span, fit, line, spans, width_of
 from tui.widgets.lines import Lines
@@ -40,7 +40,6 @@ SHORT = {
     "exfiltration": ("Exf", "Exfiltr."), "impact": ("Imp", "Impact"),
 }  # fmt: skip
 """Tactics in 3 and in 10 cells."""
-HEAT = ((2000, 5), (400, 4), (100, 3), (20, 2), (1, 1))
 RELATIONS = (
     ("direct", "the traffic itself is the technique"),
     ("related", "it serves the technique, but does not show it"),
@@ -60,11 +59,6 @@ class Node:
     """The row of the finding's flow."""
     more: int = 0
     """Findings that are not listed."""
-
-
-def heat_of(number: int) -> str:
-    """Ground of a cell with so many findings."""
-    return next((f"heat-{level}" for least, level in HEAT if number >= least), "heat-1")
 
 
 class Tree:

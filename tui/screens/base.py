@@ -52,7 +52,12 @@ class Tab:
     word: str
 
 
-TABS = (Tab("1", "findings", "Findings"), Tab("2", "flows", "Flows"), Tab("5", "attack", "ATT&CK"))
+TABS = (
+    Tab("1", "findings", "Findings"),
+    Tab("2", "flows", "Flows"),
+    Tab("4", "ports", "Ports"),
+    Tab("5", "attack", "ATT&CK"),
+)
 
 
 def tabs_line(mode: str, width: int, right: Sequence[Span] = ()) -> Line:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from oddport.case.model import PacketRow
     from tui.data.dissection import Dissector
     from tui.data.flow_case import FlowCase
-    from tui.widgets.columns import TableSpec
 
 FACT_ROWS = 14
 """Facts beside the claim, on a wide screen."""
@@ -58,12 +57,6 @@ class PacketTable(VirtualTable):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "packet", id="move.open", tooltip="packet"),
     ]
-
-    def use(self, spec: TableSpec) -> None:
-        """Show other columns."""
-        if spec is not self.spec:
-            self.spec, self._placed_for = spec, None
-            self.refresh()
 
     def open_on(self, index: int) -> None:
         """Put the cursor on a row, with the rows before it in sight as far as there is room."""

@@ -113,6 +113,12 @@ class VirtualTable(Widget, can_focus=True):
 
     # rows -----------------------------------------------------------------------------------------------------------
 
+    def use(self, spec: TableSpec) -> None:
+        """Show other columns."""
+        if spec is not self.spec:
+            self.spec, self._placed_for = spec, None
+            self.refresh()
+
     def rows_changed(self, place: int | None = None) -> None:
         """Other rows, or another order: the cursor follows its row. `place` is where that row is now, if known."""
         length = len(self.rows)
