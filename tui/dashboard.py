@@ -106,7 +106,9 @@ class OddportApp(App[int]):
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
         from tui.screens.ports import PortsScreen
+        from tui.screens.timeline import TimelineScreen
 
+        self.add_mode("timeline", lambda: TimelineScreen(self.store))
         self.add_mode("ports", lambda: PortsScreen(self.store))
         self.add_mode("findings", lambda: FindingsScreen(self.store))
         self.add_mode("flows", lambda: FlowsScreen(self.store))

@@ -39,6 +39,9 @@ INKS = (
 )  # fmt: skip
 """Tokens that are drawn on a ground."""
 
+UNREAD = ("rule", "heat-3", "heat-5")
+"""Grounds that are also drawn with: lines, dots, and the tops of bars; no text has these colours."""
+
 BOLD = frozenset({"strong", "expected", "evidence-text", "critical", "high", "key"})
 """Tokens that are bold unless the ink says `plain`."""
 
@@ -181,7 +184,7 @@ def _style(palette: Palette, ink: str, ground: str) -> Style:
         first, own = first.split("/", 1)
     token = "accent" if first == "key" else first
     ground = own or ground
-    if (token not in INKS and token != "rule") or (ground not in GROUNDS and ground not in BARS):
+    if (token not in INKS and token not in UNREAD) or (ground not in GROUNDS and ground not in BARS):
         raise KeyError(f"no such colour token: {ink!r} on {ground!r}")
     bold = (first in BOLD or "bold" in modifiers) and "plain" not in modifiers
     underline, italic, reverse = "underline" in modifiers, "italic" in modifiers, "reverse" in modifiers

@@ -57,6 +57,7 @@ TABS = (
     Tab("2", "flows", "Flows"),
     Tab("4", "ports", "Ports"),
     Tab("5", "attack", "ATT&CK"),
+    Tab("6", "timeline", "Timeline"),
 )
 
 
