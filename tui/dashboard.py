@@ -107,7 +107,9 @@ class OddportApp(App[int]):
         from tui.screens.flows import FlowsScreen
         from tui.screens.ports import PortsScreen
         from tui.screens.timeline import TimelineScreen
+        from tui.screens.trains import TrainsScreen
 
+        self.add_mode("trains", lambda: TrainsScreen(self.store))
         self.add_mode("timeline", lambda: TimelineScreen(self.store))
         self.add_mode("ports", lambda: PortsScreen(self.store))
         self.add_mode("findings", lambda: FindingsScreen(self.store))

@@ -32,10 +32,11 @@ from oddport.case.words import (
 
 FRAGMENT = struct.Struct("<IHIqIIII?BBBI")
 """A FragmentRow in `train.fragments`, field by field."""
-_ANOMALIES = (
+ANOMALY_WORDS = (
     "SELECT group_concat(word, ' ') FROM (SELECT word FROM word WHERE kind = 'anomaly'"
     " AND train.anomalies >> number & 1 ORDER BY word)"
 )
+"""SQL of the anomalies of a train as words, in alphabetical order."""
 _RELATION = "CASE relation WHEN 'direct' THEN 0 WHEN 'related' THEN 1 ELSE 2 END"
 
 
@@ -142,7 +143,7 @@ def trains(connection: sqlite3.Connection, where: str, params: Sequence[Any], wi
     """Fragment trains by time of their first fragment."""
     rows = connection.execute(
         "SELECT id, version, src, dst, proto, ip_id, sport, dport, flow, first_ns, last_ns, count, complete, total,"
-        f" reassembled, ({_ANOMALIES}), at_start, at_end, context, interface, fragments, rest FROM train"
+        f" reassembled, ({ANOMALY_WORDS}), at_start, at_end, context, interface, fragments, rest FROM train"
         f" WHERE {where} ORDER BY first_ns, id {window}",
         params,
     )

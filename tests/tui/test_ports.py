@@ -64,7 +64,20 @@ async def test_the_map_opens_on_the_worst_cell_and_enter_lists_its_flows(office:
     async with desk_of(office) as desk:
         await desk.press("4")
         assert isinstance(desk.app.screen, PortsScreen)
-        assert desk.said("top").split() == ["1", "Findings", "2", "Flows", "4", "Ports", "5", "ATT&CK", "6", "Timeline"]
+        assert desk.said("top").split() == [
+            "1",
+            "Findings",
+            "2",
+            "Flows",
+            "4",
+            "Ports",
+            "5",
+            "ATT&CK",
+            "6",
+            "Timeline",
+            "7",
+            "Trains",
+        ]
         assert desk.said("cell").startswith(("443 ≠ shell", "53 ≠ ssh"))
         assert "expected http" in desk.said("cell")
         before = desk.app.screen.query_one(HeatMap).cursor

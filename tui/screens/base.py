@@ -58,6 +58,7 @@ TABS = (
     Tab("4", "ports", "Ports"),
     Tab("5", "attack", "ATT&CK"),
     Tab("6", "timeline", "Timeline"),
+    Tab("7", "trains", "Trains"),
 )
 
 

@@ -1,0 +1,175 @@
+"""A fragment train and its bytes → what each fragment brought, and the datagram under each reassembly policy.
+
+Each byte is weighed against the fragment that holds it so far, by the rules of `oddport.detection.reassembly`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oddport.case.words import PROTOCOLS
+from oddport.detection.reassembly import POLICIES, new_wins
+from oddport.engine.columns import TCP, UDP
+from oddport.engine.trains import Fragment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from oddport.case.model import FragmentRow, TrainRow
+    from oddport.case.reader import CaseReader
+
+NEW, SAME, DIFFERS = 1, 2, 3
+"""What a byte of a fragment is: not there before, the same as what was there, another one."""
+Run = tuple[int, int, int]
+"""(first byte of the datagram, past the last, NEW, SAME or DIFFERS)"""
+UDP_HEADER = 8
+_NUMBERS = {word: number for number, word in PROTOCOLS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A fragment and what it brought."""
+
+    fragment: FragmentRow
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The datagram as a policy puts it together."""
+
+    policy: str
+    data: bytes | None
+    """Up to its first hole; None where the policy throws the train away."""
+    port: int | None
+    """The destination port."""
+    app: str
+    """What is spoken in it; empty where nothing is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPicture:
+    """All that the screen draws of a train."""
+
+    train: TrainRow
+    arrivals: tuple[Arrival, ...]
+    readings: tuple[Reading, ...]
+    differing: tuple[tuple[int, int], ...]
+    """(first, past the last) bytes in which readings differ."""
+    length: int
+    """Bytes of the datagram, as far as is known."""
+
+
+def picture_of(reader: CaseReader, number: int) -> TrainPicture | None:
+    """Everything about a train; None where the case has it no more.
+
+    Raises CaseError, CaptureMoved among them, where its bytes cannot be read.
+    """
+    train = reader.train(number)
+    if train is None:
+        return None
+    packets = [reader.packet(part.packet) for part in train.fragments]
+    frames = iter(reader.frames([packet for packet in packets if packet is not None]))
+    pieces = []
+    for part, packet in zip(train.fragments, packets, strict=True):
+        frame = next(frames) if packet is not None else b""
+        pieces.append(frame[part.frame_offset : part.frame_offset + min(part.length, part.captured)])
+    return draw(train, pieces)
+
+
+def draw(train: TrainRow, pieces: Sequence[bytes]) -> TrainPicture:
+    """The picture of a train whose fragments hold these bytes."""
+    parts = [_fragment(part) for part in train.fragments]
+    length = max([train.total or 0, *(part.offset + part.length for part in parts)])
+    arrivals = tuple(
+        Arrival(part, runs) for part, runs in zip(train.fragments, _arrivals(parts, pieces, length), strict=True)
+    )
+    overlaps = any(kind != NEW for arrival in arrivals for _, _, kind in arrival.runs)
+    readings = []
+    for policy in POLICIES:
+        data = None if policy == "drop" and overlaps else put_together(policy, parts, pieces, length)
+        port, app = _spoken(train, data)
+        readings.append(Reading(policy, data, port, app))
+    return TrainPicture(train, arrivals, tuple(readings), differing([each.data for each in readings]), length)
+
+
+def _fragment(part: FragmentRow) -> Fragment:
+    return Fragment(
+        part.number, part.file, part.packet, part.ts, part.frame_offset, part.offset, part.length, part.captured,
+        part.more, part.ttl, part.proto, part.flags, part.header_length,
+    )  # fmt: skip
+
+
+def _arrivals(parts: Sequence[Fragment], pieces: Sequence[bytes], length: int) -> list[tuple[Run, ...]]:
+    known, held = np.zeros(length, bool), np.zeros(length, np.uint8)
+    found = []
+    for part, piece in zip(parts, pieces, strict=True):
+        data = np.frombuffer(piece, np.uint8)
+        place = slice(part.offset, part.offset + len(data))
+        kinds = np.where(~known[place], NEW, np.where(held[place] == data, SAME, DIFFERS))
+        fresh = kinds == NEW
+        held[place][fresh] = data[fresh]
+        known[place] = True
+        found.append(_runs(kinds, part.offset))
+    return found
+
+
+def _runs(kinds: NDArray[np.int64], offset: int) -> tuple[Run, ...]:
+    if not len(kinds):
+        return ()
+    edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    return tuple((offset + first, offset + last, int(kinds[first])) for first, last in pairwise(edges))
+
+
+def put_together(policy: str, parts: Sequence[Fragment], pieces: Sequence[bytes], length: int) -> bytes:
+    """The datagram under a policy, up to its first hole; `drop` takes the first bytes as they come."""
+    owner, held = np.full(length, -1, np.int32), np.zeros(length, np.uint8)
+    for number, (part, piece) in enumerate(zip(parts, pieces, strict=True)):
+        data = np.frombuffer(piece, np.uint8)
+        place = slice(part.offset, part.offset + len(data))
+        owners = owner[place]
+        wins = owners < 0
+        for old in np.unique(owners[~wins]).tolist():
+            if policy != "drop" and new_wins(policy, parts[old], part):
+                wins |= owners == old
+        held[place][wins] = data[wins]
+        owners[wins] = number
+    missing = np.flatnonzero(owner < 0)
+    return held[: int(missing[0]) if len(missing) else length].tobytes()
+
+
+def differing(readings: Sequence[bytes | None]) -> tuple[tuple[int, int], ...]:
+    """Ranges in which readings differ from the first one; one that is thrown away is left out."""
+    whole = [np.frombuffer(data, np.uint8) for data in readings if data is not None]
+    if len(whole) < 2:
+        return ()
+    shortest = min(map(len, whole))
+    differs = np.zeros(shortest, np.int8)
+    for data in whole[1:]:
+        differs |= (data[:shortest] != whole[0][:shortest]).astype(np.int8)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], differs, [0]])))
+    return tuple(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _spoken(train: TrainRow, data: bytes | None) -> tuple[int | None, str]:
+    """Destination port and app of a datagram; the header is where the transport begins (RFC 768, RFC 9293)."""
+    proto = _NUMBERS.get(train.proto, 0)
+    if data is None or len(data) < 4 or proto not in (TCP, UDP):
+        return None, ""
+    port = int.from_bytes(data[2:4], "big")
+    if proto != UDP or len(data) <= UDP_HEADER:
+        return port, ""
+    from oddport.engine.heads import Head
+    from oddport.protocols.identify import identify
+
+    payload = data[UDP_HEADER:]
+    named = identify(Head(UDP, payload, orig_datagrams=(payload,)))
+    if named.app is None:
+        named = identify(Head(UDP, b"", payload, resp_datagrams=(payload,)))
+    return port, named.app or ""
