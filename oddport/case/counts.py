@@ -13,7 +13,8 @@ from oddport.case.words import PROTOCOLS, address_text
 
 MISMATCH = 5
 """By words.PORT_VERDICTS."""
-_FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+"""Names of facts that a filter can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def fact_fields(connection: sqlite3.Connection) -> list[Countable]:
     return [
         Countable(key, key.replace("_", " "), f'fact.{key} == "{{}}"', "j.atom", "j.atom IS NOT NULL", fact=key)
         for (key,) in rows
-        if _FACT_NAME.match(key)
+        if FACT_NAME.match(key)
     ]
 
 

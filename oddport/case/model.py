@@ -211,6 +211,19 @@ class VerdictRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A change of what the analyst said of a finding."""
+
+    at_ns: int
+    user: str
+    uid: str
+    title: str
+    """Of the finding; empty where the case has it no more."""
+    verdict: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class PacketRow:
     """A packet as the case knows it; its bytes lie in the capture."""
 

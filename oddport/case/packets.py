@@ -89,6 +89,16 @@ class Packets:
                 break
         return found
 
+    def of_flows(
+        self, connection: sqlite3.Connection, flows: NDArray[np.int64], block_id: int, first: int, limit: int
+    ) -> list[PacketRow]:
+        """At most `limit` packets of any of these flows in one block, from its row `first` on, in order of reading."""
+        block = self._block(connection, block_id)
+        if block is None:
+            return []
+        mine = np.flatnonzero(np.isin(block.take("flow").astype(np.int64), flows))
+        return _unpack(connection, block, mine[np.searchsorted(mine, first) :][:limit])
+
     def count_of_flow(self, connection: sqlite3.Connection, flow: int) -> int:
         """Packets of a flow that `of_flow` can give."""
         total = 0

@@ -7,7 +7,7 @@ keeps a transaction open between two questions.
 import os
 import sqlite3
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +25,7 @@ from oddport.case.model import (
     LoadState,
     Omission,
     PacketRow,
+    ReviewRow,
     TechniqueCount,
     TechniqueRow,
     TrainRow,
@@ -36,6 +37,7 @@ from oddport.case.words import SEVERITIES
 
 if TYPE_CHECKING:
     from oddport.case.packets import Packets
+    from oddport.case.timeline import OverTime
 
 IDS_AT_ONCE = 50_000
 """Row ids taken from SQLite between two looks at the other threads."""
@@ -231,6 +233,14 @@ class CaseReader:
         with self._pool.use() as connection:
             return reading.techniques(connection, finding)
 
+    def over_time(self, parts: int) -> "OverTime | None":
+        """Traffic and findings in equal parts of the whole time; None where there is none."""
+        from oddport.case.timeline import over_time, whole_span  # late: NumPy
+
+        with self._pool.use() as connection:
+            span = whole_span(connection)
+            return None if span is None else over_time(connection, span, parts)
+
     def odd_example(self, app: str, port: int) -> OddExample | None:
         """A flow of an app that does not fit its server port, the one with the worst finding."""
         with self._pool.use() as connection:
@@ -245,6 +255,15 @@ class CaseReader:
         """What the analyst said of a finding."""
         with self._pool.use() as connection:
             return verdicts.read_verdict(connection, uid)
+
+    def review_log(self) -> list[ReviewRow]:
+        """Every change of a verdict that was not taken back, the first one first."""
+        with self._pool.use() as connection:
+            return verdicts.read_log(connection)
+
+    def set_verdicts(self, uids: Sequence[str], verdict: str | None, note: str = "", user: str = "") -> None:
+        """Says the same of many findings; see verdicts.set_verdicts."""
+        verdicts.set_verdicts(self.path, uids, verdict, note, user)
 
     def set_verdict(self, uid: str, verdict: str | None, note: str = "", user: str = "") -> None:
         """Says `benign`, `suspicious`, `confirmed` or None (takes it back) of a finding; see verdicts.set_verdict."""
@@ -270,6 +289,23 @@ class CaseReader:
         """The offset at which `packets_of_flow` of the packet's flow begins with it."""
         with self._pool.use() as connection:
             return self._packet_blocks().place_in_flow(connection, packet)
+
+    def packets_of_flows(self, flows: Sequence[int], limit: int = 500) -> Iterator[list[PacketRow]]:
+        """The packets of these flows in order of reading, at most `limit` at a time."""
+        import numpy as np
+
+        wanted = np.unique(np.asarray(flows, np.int64))
+        with self._pool.use() as connection:
+            blocks = connection.execute("SELECT id, first FROM packet_block ORDER BY id").fetchall()
+        for block, first in blocks:
+            at = 0
+            while True:
+                with self._pool.use() as connection:
+                    page = self._packet_blocks().of_flows(connection, wanted, block, at, limit)
+                if not page:
+                    break
+                at = page[-1].packet - first + 1
+                yield page
 
     def packet(self, packet: int) -> PacketRow | None:
         """A packet by its 0-based number in the case."""

@@ -7,16 +7,22 @@ before.
 import getpass
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from oddport.case.connect import connect_for_writing
-from oddport.case.model import VerdictRow
+from oddport.case.model import ReviewRow, VerdictRow
 from oddport.case.transactions import Transactions
 from oddport.case.words import VERDICTS, printable
 
 
 def set_verdict(case: Path, uid: str, verdict: str | None, note: str = "", user: str = "") -> None:
-    """Says `benign`, `suspicious` or `confirmed` of a finding; None takes the verdict back.
+    """Says `benign`, `suspicious` or `confirmed` of a finding; None takes the verdict back. See set_verdicts."""
+    set_verdicts(case, (uid,), verdict, note, user)
+
+
+def set_verdicts(case: Path, uids: Sequence[str], verdict: str | None, note: str = "", user: str = "") -> None:
+    """Says the same of many findings; each can be taken back by itself.
 
     user: who says it; empty for the user of this process. Raises ValueError for another word, CaseError where the case
     cannot be written (CaseBusy: after 5 s).
@@ -28,21 +34,27 @@ def set_verdict(case: Path, uid: str, verdict: str | None, note: str = "", user:
     try:
         database = Transactions(opened.connection, case)
         with database.together():
-            now = time.time_ns()
-            old = database.one("SELECT verdict, note, user, at_ns FROM verdict WHERE uid = ?", (uid,)).fetchone()
-            database.one(
-                "INSERT INTO verdict_history (uid, verdict, note, user, at_ns) VALUES (?,?,?,?,?)",
-                (uid, *(old or (None, "", "", now))),
-            )
-            if verdict is None:
-                database.one("DELETE FROM verdict WHERE uid = ?", (uid,))
-            else:
-                database.one(
-                    "INSERT OR REPLACE INTO verdict (uid, verdict, note, user, at_ns) VALUES (?,?,?,?,?)",
-                    (uid, verdict, _note(note), who, now),
-                )
+            for uid in uids:
+                database.look_at_the_clock()
+                _say(database, uid, verdict, _note(note), who)
     finally:
         opened.connection.close()
+
+
+def _say(database: Transactions, uid: str, verdict: str | None, note: str, who: str) -> None:
+    now = time.time_ns()
+    old = database.one("SELECT verdict, note, user, at_ns FROM verdict WHERE uid = ?", (uid,)).fetchone()
+    database.one(
+        "INSERT INTO verdict_history (uid, verdict, note, user, at_ns) VALUES (?,?,?,?,?)",
+        (uid, *(old or (None, "", "", now))),
+    )
+    if verdict is None:
+        database.one("DELETE FROM verdict WHERE uid = ?", (uid,))
+    else:
+        database.one(
+            "INSERT OR REPLACE INTO verdict (uid, verdict, note, user, at_ns) VALUES (?,?,?,?,?)",
+            (uid, verdict, note, who, now),
+        )
 
 
 def undo_verdict(case: Path, uid: str) -> bool:
@@ -77,6 +89,16 @@ def read_verdict(connection: sqlite3.Connection, uid: str) -> VerdictRow | None:
     """What is said of a finding now."""
     row = connection.execute("SELECT uid, verdict, note, user, at_ns FROM verdict WHERE uid = ?", (uid,)).fetchone()
     return None if row is None else VerdictRow(*row)
+
+
+def read_log(connection: sqlite3.Connection) -> list[ReviewRow]:
+    """What was said and not taken back, the first word first: what stands in the history, and what holds now."""
+    rows = connection.execute(
+        "SELECT at_ns, user, uid, coalesce((SELECT title FROM finding WHERE finding.uid = said.uid), ''), verdict, note"
+        " FROM (SELECT at_ns, user, uid, verdict, note FROM verdict_history WHERE verdict IS NOT NULL"
+        " UNION ALL SELECT at_ns, user, uid, verdict, note FROM verdict) AS said ORDER BY at_ns, uid"
+    )
+    return [ReviewRow(*row) for row in rows]
 
 
 def user_name() -> str:

@@ -13,6 +13,7 @@ from tui.data.payload import payload_of
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from pathlib import Path
 
     from oddport.case.reader import CaseReader
@@ -247,6 +248,16 @@ class Store:
 
         try:
             self.reader.set_verdict(uid, verdict or None, note)
+        except CaseError as error:
+            return str(error)
+        return ""
+
+    def set_verdicts(self, uids: Sequence[str], verdict: str, note: str) -> str:
+        """Say the same of many findings; returns a sentence where that could not be, else nothing."""
+        from oddport.case.errors import CaseError
+
+        try:
+            self.reader.set_verdicts(uids, verdict or None, note)
         except CaseError as error:
             return str(error)
         return ""

@@ -122,6 +122,10 @@ class IdRows:
         """Id of the row at a place."""
         return self._ids[index]
 
+    def ids(self) -> list[int]:
+        """Ids of all rows, as they are listed."""
+        return self._ids.tolist()
+
     def find(self, key: int) -> int | None:
         """Place of an id."""
         try:

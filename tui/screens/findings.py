@@ -8,14 +8,19 @@ from textual.binding import Binding, BindingType
 
 from tui.data.case import Judged, judged
 from tui.data.findings import LISTING, SPEC, EvidenceLine, FindingDetail, FindingLine, Part, detail_of
+from tui.data.flows import proto_word
+from tui.dialogs.choose import Choice, ChooseDialog
 from tui.format import clock, count, endpoint, hexes, plural
 from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS, SEVERITY_WORDS, UNRECOGNISED, VERDICT_INKS, VERDICT_WORDS
-from tui.screens.listing import ListScreen, wrapped
+from tui.screens.handoff import HandOffScreen
+from tui.screens.listing import wrapped
 from tui.theme import look
 from tui.widgets.hex_lines import first_row_for, hex_rows
 from tui.widgets.line import EMPTY, Line, Piece, Span, cut, line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.widgets.columns import TableSpec
     from tui.widgets.table import VirtualTable
 
@@ -39,7 +44,15 @@ def part_text(part: Part) -> str:
     return value if part.value < 0 else f"+{value}"
 
 
-class FindingsScreen(ListScreen):
+VERDICT_CHOICES = (
+    ("confirmed", "it is what it looks like"),
+    ("suspicious", "worth another look"),
+    ("benign", "known and wanted"),
+    ("", "takes the verdicts away"),
+)
+
+
+class FindingsScreen(HandOffScreen):
     """Tab 1."""
 
     MODE = "findings"
@@ -47,12 +60,15 @@ class FindingsScreen(ListScreen):
     GUIDE = "Worst first. Enter goes from a finding to its flow, its packet and its bytes."
     LISTING = LISTING
     SPEC: ClassVar[TableSpec] = SPEC
+    EXPORTS = ("html", "md", "csv", "json", "pcapng", "log", "svg")
+    WORD = "finding"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next", id="judge.next", tooltip="next, previous not reviewed"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous not reviewed"),
         Binding("v", "verdict", "verdict", id="judge.verdict", tooltip="verdict"),
         Binding("i", "note", "note", id="judge.note", tooltip="note"),
+        Binding("V", "verdict_all", show=False, id="judge.all", tooltip="verdict on all that are listed"),
         Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last verdict"),
     ]
 
@@ -395,14 +411,62 @@ class FindingsScreen(ListScreen):
             if decision is None:
                 return
             problem = self.store.set_verdict(finding.uid, decision.verdict, decision.note)
+            self._said_of = ()
             self.after_verdict(problem)
             if not problem and decision.go_on:
                 self.action_next(1)
 
         self.app.push_screen(VerdictDialog(finding, note_first), decided)
 
+    def action_verdict_all(self) -> None:
+        """The same verdict on every finding of the list."""
+        if self.rows is None:
+            return
+        uids = [row[0] for row in self.store.reader.rows("findings", self.rows.ids(), ("uid",)) if row is not None]
+        choices = [Choice(word, word or "none", says) for word, says in VERDICT_CHOICES]
+
+        def accept(verdict: str, note: str) -> str:
+            return self.store.set_verdicts(uids, verdict, note)
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                self._said_of = tuple(uids)
+                self.after_verdict("")
+                self.say(f"{plural(len(uids), 'finding')}: {answer[0] or 'no verdict'}. u takes it back.", "ok")
+
+        title = f"Verdict on all {plural(len(uids), 'finding')} of the list"
+        self.app.push_screen(ChooseDialog(title, self.filter_text, choices, accept, "Note"), chosen)
+
+    _said_of: tuple[str, ...] = ()
+    """Findings of the last verdict on many, which one key takes back."""
+
+    def fields_of(self, row: FindingLine) -> list[tuple[str, str]]:
+        """(filter, value) of what a row holds."""
+        found = [(f'title == "{row.title}"', row.title), (f"src == {row.src}", row.src), (f"dst == {row.dst}", row.dst)]
+        if row.server_port:
+            found.append((f"server.port == {row.server_port}", str(row.server_port)))
+        found += [(f"app == {row.app or 'none'}", row.app or "none"), (f"rule == {row.rule}", row.rule),
+                  (f"sev == {SEVERITY_WORDS[row.severity]}", SEVERITY_WORDS[row.severity])]  # fmt: skip
+        return found + [(f"technique == {each}", each) for each, _ in row.techniques]
+
+    def ends_of(self, row: FindingLine) -> tuple[str, int, str, int, str]:
+        """(source, port, destination, port, transport) of a row."""
+        return row.src, row.sport, row.dst, row.dport, proto_word(row.proto)
+
+    def flows_of(self, ids: Sequence[int]) -> Sequence[int]:
+        """The flows behind the findings of the list."""
+        rows = self.store.reader.rows("findings", ids, ("flow",))
+        return [row[0] for row in rows if row is not None and row[0]]
+
     def action_undo(self) -> None:
-        """Take back the last verdict."""
+        """Take back the last verdict; that on many as a whole."""
+        if self._said_of:
+            uids, self._said_of = self._said_of, ()
+            problem = next((why for uid in uids if (why := self.store.undo_verdict(uid))), "")
+            self.after_verdict(problem)
+            if not problem:
+                self.say(f"The verdict on {plural(len(uids), 'finding')} was taken back.", "ok")
+            return
         finding = self.table.current
         if finding is None:
             return
@@ -423,6 +487,6 @@ class FindingsScreen(ListScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "stream":
             return bool(self.rows is not None and len(self.rows) and self.table.current and self.table.current.flow)
-        if action in ("verdict", "note", "undo", "next"):
+        if action in ("verdict", "verdict_all", "note", "undo", "next"):
             return self.rows is not None and len(self.rows) > 0
         return super().check_action(action, parameters)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from oddport.case.words import SERVERS, STATES, note_words
+from oddport.case.counts import FACT_NAME
+from oddport.case.words import PORT_VERDICTS, SERVERS, STATES, note_words
 from tui.data.case import FIRST_PACKETS, Judged, judged
 from tui.data.flows import LISTING, SPEC, TIERS, FlowLine, facts_of, proto_word, severity_cell
 from tui.format import clock, count, date, duration, endpoint, plural, size
 from tui.glyphs import MISMATCH, SEVERITY_INKS, SEVERITY_LETTERS, VERDICT_INKS, VERDICT_WORDS, Glyphs
 from tui.screens.findings import label
-from tui.screens.listing import ListScreen, wrapped
+from tui.screens.handoff import HandOffScreen
+from tui.screens.listing import wrapped
 from tui.theme import look
 from tui.widgets.line import EMPTY, Line, Piece, Span, line, spans
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 TIER_WORDS = ("", "by its shape", "one direction parses", "both directions parse")
 """By oddport.protocols.model.Tier."""
 MOST_FACTS = 12
+MOST_FIELDS = 12
+"""Values of a row that are offered for a filter: the ends first, then facts."""
 SHORT_WORDS = {2: "in wide use", 1: "fits", 3: "no fixed port", 4: "not recognised", 5: "does not fit"}
 ODD_FILTER = "app != port"
 
@@ -48,7 +52,7 @@ def triple(flow: FlowLine, glyphs: Glyphs) -> tuple[Span, ...]:
     return spans([(str(flow.port), ink), sign, (flow.app_text, ink if flow.app else "muted")])
 
 
-class FlowsScreen(ListScreen):
+class FlowsScreen(HandOffScreen):
     """Tab 2."""
 
     MODE = "flows"
@@ -60,6 +64,7 @@ class FlowsScreen(ListScreen):
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next finding", id="judge.next", tooltip="next, previous flow with a finding"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous flow with a finding"),
+        Binding("c", "conversation", show=False, id="narrow.conversation", tooltip="only between these two hosts"),
         Binding("o", "odd", "odd ones only", id="narrow.odd", tooltip="only flows that do not fit their port"),
     ]
 
@@ -303,6 +308,32 @@ class FlowsScreen(ListScreen):
         if flow is not None:
             self.open_stream(flow.id, ("Flows", f"Flow {count(flow.id)}"), None)
 
+    def fields_of(self, row: FlowLine) -> list[tuple[str, str]]:
+        """(filter, value) of what a row holds."""
+        found = [(f"src == {row.src}", row.src), (f"dst == {row.dst}", row.dst)]
+        if row.has_ports:
+            found.append((f"server.port == {row.port}", str(row.port)))
+        found += [(f"app == {row.app or 'none'}", row.app or row.app_text), (f"proto == {proto_word(row.proto)}",
+                  proto_word(row.proto))]  # fmt: skip
+        verdict = PORT_VERDICTS[row.verdict]
+        if verdict:
+            found.append((f"verdict == {verdict}", verdict))
+        for name, value in facts_of(row.facts).items():
+            if isinstance(value, str) and FACT_NAME.match(name):
+                quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+                found.append((f'fact.{name} == "{quoted}"', value))
+        return found[:MOST_FIELDS]
+
+    def ends_of(self, row: FlowLine) -> tuple[str, int, str, int, str]:
+        """(source, port, destination, port, transport) of a row."""
+        return row.src, row.sport, row.dst, row.dport, proto_word(row.proto)
+
+    def action_conversation(self) -> None:
+        """Only flows between these two hosts."""
+        row: FlowLine | None = self.table.current
+        if row is not None:
+            self.apply_filter(f"addr == {row.src} and addr == {row.dst}")
+
     def action_odd(self) -> None:
         """Only flows that do not fit their port; again: all."""
         self.apply_filter("" if self.filter_text == ODD_FILTER else ODD_FILTER)
@@ -321,7 +352,7 @@ class FlowsScreen(ListScreen):
         table.move_to_index(place)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("next", "stream"):
+        if action in ("next", "stream", "conversation"):
             return self.rows is not None and len(self.rows) > 0
         if action == "odd":
             return self.rows is not None and (len(self.rows) > 0 or bool(self.filter_text))

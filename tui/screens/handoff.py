@@ -1,0 +1,202 @@
+"""A list of the case → its rows elsewhere: copied, written to files, or narrowed down by what a row holds."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.worker import get_current_worker
+
+from oddport.case.errors import CaseError
+from tui.dialogs.choose import Choice, ChooseDialog
+from tui.format import plural, safe
+from tui.screens.listing import ListScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import BinaryIO
+
+CLIP = "clip.txt"
+"""In the folder of the cases: what was copied last, for terminals that take no clipboard."""
+EXPORTS = {
+    "pcapng": Choice("pcapng", "packets, pcapng", "every packet of these flows"),
+    "csv": Choice("csv", "rows, CSV", "for a spreadsheet"),
+    "json": Choice("json", "rows, JSON", "one object a row"),
+    "html": Choice("html", "report, HTML", "findings, bytes, ATT&CK, verdicts on one page"),
+    "md": Choice("md", "report, Markdown", "the same as text"),
+    "log": Choice("log", "review log, CSV", "what was said of findings, by whom, when"),
+    "svg": Choice("svg", "picture, SVG", "this screen"),
+}
+SUFFIXES = {"log": "-reviews.csv"}
+
+
+class HandOffScreen(ListScreen):
+    """A list whose rows can be handed on."""
+
+    EXPORTS: ClassVar[tuple[str, ...]] = ("pcapng", "csv", "json", "svg")
+    WORD: ClassVar[str] = "flow"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("equals_sign", "narrow(False)", "only this", id="narrow.only", tooltip="only, without such rows"),
+        Binding("exclamation_mark", "narrow(True)", show=False, id="narrow.without",
+                tooltip="only, without such rows"),
+        Binding("y", "copy", "copy", id="hand.copy", tooltip="copy"),
+        Binding("e", "export", "export", id="hand.export", tooltip="write the listed rows to a file"),
+    ]  # fmt: skip
+
+    def fields_of(self, row: Any) -> list[tuple[str, str]]:
+        """(filter, value) of what a row holds."""
+        raise NotImplementedError
+
+    def ends_of(self, row: Any) -> tuple[str, int, str, int, str]:
+        """(source, port, destination, port, transport) of a row; ports are 0 where there are none."""
+        raise NotImplementedError
+
+    # narrowing down -------------------------------------------------------------------------------------------------
+
+    def action_narrow(self, without: bool) -> None:
+        """Only rows that hold what this one holds, or all others."""
+        row = self.table.current
+        if row is None:
+            return
+        choices = [Choice(text, value, text) for text, value in self.fields_of(row)]
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                text = f"not {answer[0]}" if without else answer[0]
+                old = self.filter_text
+                self.apply_filter(f"({old}) and {text}" if old else text)
+
+        title = f"Without {self.WORD}s like this one in" if without else f"Only {self.WORD}s like this one in"
+        self.app.push_screen(ChooseDialog(title, "", choices), chosen)
+
+    # copying --------------------------------------------------------------------------------------------------------
+
+    def action_copy(self) -> None:
+        """A value of the row, the row, or a filter, to the terminal's clipboard and to a file."""
+        row = self.table.current
+        if row is None:
+            return
+        values = [value for _, value in self.fields_of(row)]
+        source, _, destination, _, _ = self.ends_of(row)
+        choices = [
+            Choice("row", "the row", "values with tabs between them", "\t".join(values)),
+            Choice("from", "from", source, source), Choice("to", "to", destination, destination),
+            Choice("wireshark", "filter for Wireshark", "packets of these two ends", wireshark(self.ends_of(row))),
+        ]  # fmt: skip
+        if self.filter_text:
+            choices.append(Choice("filter", "the filter", self.filter_text, self.filter_text))
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                self._copy("\t".join(map(safe, answer[1].split("\t"))))
+
+        self.app.push_screen(ChooseDialog("Copy", "", choices), chosen)
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        from oddport.case.folders import data_folder
+
+        try:
+            place = data_folder() / CLIP
+            place.write_text(text + "\n", encoding="utf-8")
+        except (CaseError, OSError) as error:
+            self.say(f"Copied to the terminal only: {error}", "medium")
+            return
+        self.say(f"Copied, also in {place}", "ok")
+
+    # writing --------------------------------------------------------------------------------------------------------
+
+    def action_export(self) -> None:
+        """The listed rows, as a file."""
+        if self.rows is None:
+            return
+        ids = self.rows.ids()
+        stem = self.store.path.stem
+        choices = [
+            EXPORTS[name]._replace(text=stem + SUFFIXES.get(name, f"-{self.WORD}s.{name}")) for name in self.EXPORTS
+        ]
+        opened: list[BinaryIO] = []
+
+        def accept(name: str, path: str) -> str:
+            if not path:
+                return "Give a path."
+            try:
+                opened.append(Path(path).expanduser().open("xb"))
+            except FileExistsError:
+                return f"{path} is there already. Give another name."
+            except OSError as error:
+                return f"{path} cannot be written: {error.strerror}."
+            return ""
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is None:
+                return
+            name, path = answer
+            if name == "svg":
+                self.call_after_refresh(self._picture, opened[0], path)
+            else:
+                self.say(f"Writing {path}", "muted")
+                self.run_worker(lambda: self._write(name, ids, opened[0], path), thread=True, group="export")
+
+        what = f"{plural(len(ids), self.WORD)} of this list"
+        if self.filter_text:
+            what += f", filtered by {self.filter_text}"
+        self.app.push_screen(ChooseDialog("Export", what, choices, accept, "To the file"), chosen)
+
+    def _picture(self, out: BinaryIO, path: str) -> None:
+        with out:
+            out.write(self.app.export_screenshot().encode())
+        self.say(f"Written to {path}", "ok")
+
+    def _write(self, name: str, ids: Sequence[int], out: BinaryIO, path: str) -> None:
+        worker = get_current_worker()
+        try:
+            with out:
+                said = self._write_rows(name, ids, out, lambda: not worker.is_cancelled)
+        except (CaseError, OSError) as error:
+            self._tell(f"{path} was not written whole: {error}", "high")
+            return
+        self._tell(f"{said} written to {path}", "ok")
+
+    def _write_rows(self, name: str, ids: Sequence[int], out: BinaryIO, wanted: Callable[[], bool]) -> str:
+        reader, table = self.store.reader, f"{self.WORD}s"
+        if name == "pcapng":
+            from oddport.exports.pcapng import write_pcapng
+
+            return plural(write_pcapng(reader, self.flows_of(ids), out, wanted), "packet")
+        with io.TextIOWrapper(out, encoding="utf-8", newline="") as text:
+            if name in ("csv", "json"):
+                from oddport.exports.rows import write_rows
+
+                return plural(write_rows(reader, table, ids, name, text, wanted), "row")
+            if name == "log":
+                from oddport.exports.rows import write_log
+
+                return plural(write_log(reader, text), "review")
+            from oddport.exports.report import write_report
+
+            return plural(write_report(reader, f"Review of {self.case_name()}", name, text, ids), "finding")
+
+    def flows_of(self, ids: Sequence[int]) -> Sequence[int]:
+        """The flows behind the rows of the list."""
+        return ids
+
+    def _tell(self, text: str, ink: str) -> None:
+        if self.is_running:
+            self.app.call_later(self.say, text, ink)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("narrow", "copy", "export"):
+            return self.rows is not None and len(self.rows) > 0
+        return super().check_action(action, parameters)
+
+
+def wireshark(ends: tuple[str, int, str, int, str]) -> str:
+    """Wireshark's display filter for the packets between two ends."""
+    source, sport, destination, dport, transport = ends
+    parts = [f"{'ipv6' if ':' in each else 'ip'}.addr == {each}" for each in (source, destination)]
+    if transport in ("tcp", "udp", "sctp"):
+        parts += [f"{transport}.port == {port}" for port in (sport, dport) if port]
+    return " && ".join(parts)
