@@ -1,7 +1,4 @@
-"""A fragment train and its bytes → what each fragment brought, and the datagram under each reassembly policy.
-
-Each byte is weighed against the fragment that holds it so far, by the rules of `oddport.detection.reassembly`.
-"""
+"""A fragment train and its bytes → what each fragment brought, and the datagram under each reassembly policy."""
 
 from __future__ import annotations
 
@@ -12,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddport.case.words import PROTOCOLS
-from oddport.detection.reassembly import POLICIES, new_wins
-from oddport.engine.columns import TCP, UDP
-from oddport.engine.trains import Fragment
+from oddport.detection.reassembly import POLICIES, Piece, ports, reading
+from oddport.engine.columns import UDP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,32 +81,25 @@ def picture_of(reader: CaseReader, number: int) -> TrainPicture | None:
 
 def draw(train: TrainRow, pieces: Sequence[bytes]) -> TrainPicture:
     """The picture of a train whose fragments hold these bytes."""
-    parts = [_fragment(part) for part in train.fragments]
-    length = max([train.total or 0, *(part.offset + part.length for part in parts)])
-    arrivals = tuple(
-        Arrival(part, runs) for part, runs in zip(train.fragments, _arrivals(parts, pieces, length), strict=True)
-    )
+    parts = [
+        Piece(part.offset, part.length, data, part.more) for part, data in zip(train.fragments, pieces, strict=True)
+    ]
+    length = max([train.total or 0, *(part.end for part in parts)])
+    arrivals = tuple(Arrival(part, runs) for part, runs in zip(train.fragments, _arrivals(parts, length), strict=True))
     overlaps = any(kind != NEW for arrival in arrivals for _, _, kind in arrival.runs)
     readings = []
     for policy in POLICIES:
-        data = None if policy == "drop" and overlaps else put_together(policy, parts, pieces, length)
+        data = None if policy == "drop" and overlaps else reading(parts, "first" if policy == "drop" else policy)
         port, app = _spoken(train, data)
         readings.append(Reading(policy, data, port, app))
     return TrainPicture(train, arrivals, tuple(readings), differing([each.data for each in readings]), length)
 
 
-def _fragment(part: FragmentRow) -> Fragment:
-    return Fragment(
-        part.number, part.file, part.packet, part.ts, part.frame_offset, part.offset, part.length, part.captured,
-        part.more, part.ttl, part.proto, part.flags, part.header_length,
-    )  # fmt: skip
-
-
-def _arrivals(parts: Sequence[Fragment], pieces: Sequence[bytes], length: int) -> list[tuple[Run, ...]]:
+def _arrivals(parts: Sequence[Piece], length: int) -> list[tuple[Run, ...]]:
     known, held = np.zeros(length, bool), np.zeros(length, np.uint8)
     found = []
-    for part, piece in zip(parts, pieces, strict=True):
-        data = np.frombuffer(piece, np.uint8)
+    for part in parts:
+        data = np.frombuffer(part.data, np.uint8)
         place = slice(part.offset, part.offset + len(data))
         kinds = np.where(~known[place], NEW, np.where(held[place] == data, SAME, DIFFERS))
         fresh = kinds == NEW
@@ -125,23 +114,6 @@ def _runs(kinds: NDArray[np.int64], offset: int) -> tuple[Run, ...]:
         return ()
     edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
     return tuple((offset + first, offset + last, int(kinds[first])) for first, last in pairwise(edges))
-
-
-def put_together(policy: str, parts: Sequence[Fragment], pieces: Sequence[bytes], length: int) -> bytes:
-    """The datagram under a policy, up to its first hole; `drop` takes the first bytes as they come."""
-    owner, held = np.full(length, -1, np.int32), np.zeros(length, np.uint8)
-    for number, (part, piece) in enumerate(zip(parts, pieces, strict=True)):
-        data = np.frombuffer(piece, np.uint8)
-        place = slice(part.offset, part.offset + len(data))
-        owners = owner[place]
-        wins = owners < 0
-        for old in np.unique(owners[~wins]).tolist():
-            if policy != "drop" and new_wins(policy, parts[old], part):
-                wins |= owners == old
-        held[place][wins] = data[wins]
-        owners[wins] = number
-    missing = np.flatnonzero(owner < 0)
-    return held[: int(missing[0]) if len(missing) else length].tobytes()
 
 
 def differing(readings: Sequence[bytes | None]) -> tuple[tuple[int, int], ...]:
@@ -160,9 +132,10 @@ def differing(readings: Sequence[bytes | None]) -> tuple[tuple[int, int], ...]:
 def _spoken(train: TrainRow, data: bytes | None) -> tuple[int | None, str]:
     """Destination port and app of a datagram; the header is where the transport begins (RFC 768, RFC 9293)."""
     proto = _NUMBERS.get(train.proto, 0)
-    if data is None or len(data) < 4 or proto not in (TCP, UDP):
+    pair = ports(data, proto)
+    if data is None or pair is None:
         return None, ""
-    port = int.from_bytes(data[2:4], "big")
+    port = pair[1]
     if proto != UDP or len(data) <= UDP_HEADER:
         return port, ""
     from oddport.engine.heads import Head
