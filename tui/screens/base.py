@@ -134,6 +134,7 @@ class Frame(Framed[None]):
     Frame.-small > Small { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("colon,ctrl+p", "palette", show=False, id="here.palette", tooltip="all actions"),
         Binding("question_mark", "help", "help", id="here.help", tooltip="keys of this screen"),
         Binding("escape", "back", "back", id="move.back", tooltip="back"),
         Binding("q", "back", "back", show=False, id="move.back_q", tooltip="back"),
@@ -244,6 +245,16 @@ class Frame(Framed[None]):
         from tui.screens.help import Help
 
         self.app.push_screen(Help(self))
+
+    def action_palette(self) -> None:
+        """All actions by name."""
+        from tui.dialogs.palette import Entry, Palette, entries_of
+
+        async def chosen(entry: Entry | None) -> None:
+            if entry is not None:
+                await self.app.run_action(entry.action, default_namespace=entry.node)
+
+        self.app.push_screen(Palette(entries_of(self)), chosen)
 
     def action_back(self) -> None:
         """To where this screen was opened from."""
