@@ -11,8 +11,8 @@ from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.history import History, Rows
 from oddport.detection.hosts import INSIDE
-from oddport.detection.model import Context, Finding, Mapping, Rule
-from oddport.detection.pairs import Places, place_parts
+from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule
+from oddport.detection.pairs import Places, opening, place_parts
 from oddport.detection.words import listed
 from oddport.engine.columns import STATES, TCP
 from oddport.wording import duration
@@ -28,6 +28,8 @@ KNOCKS, KNOCK_NS, OPENED_NS, KNOCKS_MOST = 3, 10 * SECOND, 60 * SECOND, 8
 SCAN_PORTS = 15
 """Ports of one server from which on it is a scan, which is another matter (T1046)."""
 STORM_LEAST = 5
+SHOWN = 8
+"""Failures whose first packets are shown."""
 LOOKED_BACK = 64
 """Failures before a success that are looked at: a pair of hosts may have any number of them."""
 DOCUMENT = """\
@@ -150,6 +152,7 @@ class Attempts(BaseDetector):
                 Mapping("T1205.001", "direct", "closed ports in a row, then one that is open, is how a knock looks"),
                 Mapping("T1571", "related", f"the port that opens, {door}/tcp, is hidden from whoever does not knock"),
             ),
+            evidence=_tries(history, rows),
         )  # fmt: skip
 
     def _hops(self, tries: Tries) -> Finding | None:
@@ -171,6 +174,7 @@ class Attempts(BaseDetector):
                 Mapping("T1008", "related", "one port after the other is tried until one is let through"),
                 Mapping("T1571", "related", f"it ends on {last}/tcp because the ports before it were closed"),
             ),
+            evidence=_tries(history, rows),
         )  # fmt: skip
 
     def _storms(self, history: History, refused: Rows) -> Iterable[Finding]:
@@ -185,4 +189,18 @@ class Attempts(BaseDetector):
                     Mapping("T1008", "related", "keeps asking for a channel that is gone"),
                     Mapping("T1571", "context", f"the channel was on {pair.where}"),
                 ),
+                evidence=opening(history, int(rows[0]), "the first refused connection", "a client that gives up")
+                + opening(history, int(rows[-1]), f"the last one of {len(rows):,}"),
             )  # fmt: skip
+
+
+def _tries(history: History, rows: Rows) -> tuple[Evidence, ...]:
+    """The first packets of connections that failed, and of the one behind them that did not."""
+    found: tuple[Evidence, ...] = ()
+    for row in [*rows[:-1][:SHOWN].tolist(), int(rows[-1])]:
+        port = int(history.flows["dport"][row])
+        if row == rows[-1]:
+            found += opening(history, row, f"{port}/tcp is open", "closed, as the ports before it")
+        else:
+            found += opening(history, row, f"{port}/tcp is tried and fails")
+    return found

@@ -10,13 +10,15 @@ from oddport.detection.base import BaseDetector
 from oddport.detection.beacon import LEAST, Beacon, weigh
 from oddport.detection.history import History
 from oddport.detection.hosts import INSIDE, Prevalence
-from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule, ScorePart
-from oddport.detection.pairs import Pair, Places, place_parts, usage_of, usage_parts
+from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
+from oddport.detection.pairs import Pair, Places, opening, place_parts, usage_of, usage_parts
 from oddport.detection.words import app_title
 from oddport.wording import duration
 
 REGULAR, STROBE = 45, 30
 """Bases of BEH-01 and 15."""
+SHOWN = 4
+"""Calls from the first one on whose packets are shown."""
 DAY_NS = 24 * 3600 * 10**9
 DOCUMENT = """\
 # Beacons (`beacon`)
@@ -122,13 +124,23 @@ class Beacons(BaseDetector):
             f"{beacon.jitter:.0%} and {beacon.lost:.0%} missing; {speaks} is spoken."
         )
         why = f"calls at regular times on {pair.where}"
-        return pair.finding(self.name, "BEH-01", f"Beacon on {pair.where}", summary, parts, _mappings(why))
+        return pair.finding(
+            self.name,
+            "BEH-01",
+            f"Beacon on {pair.where}",
+            summary,
+            parts,
+            _mappings(why),
+            evidence=_calls(pair, beacon),
+        )
 
     def _strobe(self, pair: Pair, a_day: float) -> Finding:
         words = f"{len(pair.rows):,} connections, as many as {a_day:,.0f} a day"
         return pair.finding(
             self.name, "BEH-15", f"Connections without a pause on {pair.where}", f"{words}, to {pair.where}.",
             [score.base(STROBE, words), *self._parts(pair)], _mappings(f"connects without a pause to {pair.where}"),
+            evidence=opening(pair.history, int(pair.rows[0]), f"the first of {len(pair.rows):,} connections")
+            + opening(pair.history, int(pair.rows[-1]), "the last one"),
         )  # fmt: skip
 
     def _parts(self, pair: Pair) -> Iterable[ScorePart]:
@@ -136,6 +148,22 @@ class Beacons(BaseDetector):
             yield score.add(20, f"what is spoken does not belong on {pair.where}")
         yield from place_parts(pair)
         yield from usage_parts(pair, usage_of(pair, self._prevalence), self._min_hosts)
+
+
+def _calls(pair: Pair, beacon: Beacon) -> tuple[Evidence, ...]:
+    """The first calls, the one in the middle and the last one, each with the time since the call before it."""
+    count = len(pair.rows)
+    ns = pair.history.flows["first_ns"][pair.rows]
+    found: tuple[Evidence, ...] = ()
+    for call in sorted({*range(min(SHOWN, count)), count // 2, count - 1}):
+        says, wanted = f"call 1 of {count:,}", ""
+        if call:
+            gap = int(ns[call] - ns[call - 1]) / 1e9
+            says = f"call {call + 1:,} of {count:,}, {duration(gap)} after the one before"
+            times = max(1, round(gap / beacon.period))
+            wanted = f"{duration(times * beacon.period)} after it, if it calls every {duration(beacon.period)}"
+        found += opening(pair.history, int(pair.rows[call]), says, wanted)
+    return found
 
 
 def _mappings(why: str) -> tuple[Mapping, ...]:

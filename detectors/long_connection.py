@@ -10,7 +10,7 @@ from oddport.detection.base import BaseDetector
 from oddport.detection.history import History
 from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Finding, Mapping, Rule
-from oddport.detection.pairs import Places, place_parts
+from oddport.detection.pairs import Places, opening, place_parts
 from oddport.detection.words import app_title
 from oddport.wording import duration
 
@@ -78,4 +78,10 @@ class LongConnections(BaseDetector):
             speaks = app_title(pair.app) if pair.app else "Something without a name"
             summary = f"{speaks} on {pair.where} lasted {duration(seconds)}."
             title = f"Connection of {duration(seconds)} on {pair.where}"
-            yield pair.finding(self.name, "BEH-02", title, summary, parts, tuple(mappings))
+            yield pair.finding(
+                self.name, "BEH-02", title, summary, parts, tuple(mappings),
+                evidence=opening(
+                    history, row, f"the connection begins; its last packet comes {duration(seconds)} later",
+                    f"an end within {duration(self.context.number('min_hours') * HOUR)}",
+                ),
+            )  # fmt: skip

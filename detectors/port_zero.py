@@ -10,7 +10,7 @@ from oddport.detection.base import BaseDetector
 from oddport.detection.history import History
 from oddport.detection.hosts import INSIDE, halves, mix
 from oddport.detection.model import Context, Finding, Mapping, Rule
-from oddport.detection.pairs import Places, place_parts
+from oddport.detection.pairs import Places, opening, place_parts
 from oddport.engine.columns import TCP, UDP
 
 ZERO = 30
@@ -77,4 +77,6 @@ class PortZero(BaseDetector):
                 Mapping("T1046", "related", "systems answer port 0 differently, and tell what they are"),
                 Mapping("T1571", "related", "no service has port 0"),
             ),
+            evidence=opening(history, int(rows[0]), "the first flow with port 0", "a port from 1 on (RFC 6335, 6)")
+            + opening(history, int(rows[-1]), f"the last one of {len(rows):,}"),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from oddport.detection.base import BaseDetector
 from oddport.detection.history import History, Rows
 from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Finding, Mapping, Rule
-from oddport.detection.pairs import Places, place_parts
+from oddport.detection.pairs import Places, opening, place_parts
 from oddport.detection.words import app_title, listed
 from oddport.protocols.model import Tier
 
@@ -92,5 +92,10 @@ class SharedPorts(BaseDetector):
                 Mapping("T1571", "direct", f"of {spoken}, one at most belongs on {pair.where}"),
                 Mapping("T1205", "context", "what answers may depend on what is sent first"),
                 Mapping("T1090", "context", "or the port passes connections on"),
+            ),
+            evidence=tuple(
+                each
+                for row, name in zip(rows.tolist(), names, strict=True)
+                for each in opening(history, row, f"{name} is spoken in the flow that begins here", "one protocol")
             ),
         )  # fmt: skip

@@ -7,13 +7,15 @@ import numpy as np
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
-from oddport.detection.history import History
+from oddport.detection.history import History, Rows
 from oddport.detection.hosts import INSIDE
-from oddport.detection.model import Context, Finding, Mapping, Rule
-from oddport.detection.pairs import Places, place_parts
+from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule
+from oddport.detection.pairs import Places, opening, place_parts
 from oddport.wording import size
 
 BASE = 35
+SHOWN = 3
+"""Flows whose first packets are shown."""
 DOCUMENT = """\
 # Uploads (`upload`)
 
@@ -79,4 +81,14 @@ class Uploads(BaseDetector):
             yield pair.finding(
                 self.name, "BEH-05", f"Upload of {size(up)} on {pair.where}",
                 f"The client sent {size(up)} to {pair.where} and got {size(down)} back.", parts, tuple(mappings),
+                evidence=self._largest(history, rows),
             )  # fmt: skip
+
+    def _largest(self, history: History, rows: Rows) -> tuple[Evidence, ...]:
+        """The first packets of the flows that took most away."""
+        found: tuple[Evidence, ...] = ()
+        for row in rows[np.argsort(-history.up[rows].astype(np.int64), kind="stable")[:SHOWN]].tolist():
+            up, down = int(history.up[row]), int(history.down[row])
+            wanted = f"at most {self.context.number('ratio'):g} times as much up as down"
+            found += opening(history, row, f"a flow begins that takes {size(up)} up and {size(down)} down", wanted)
+        return found

@@ -17,7 +17,7 @@ FLOWS = 4_000_000
 
 _KEPT = (
     "id", "first_ns", "last_ns", "src", "dst", "version", "proto", "sport", "dport", "payload_o", "payload_r", "state",
-    "server",
+    "server", "notes", "file", "number", "ip_at",
 )  # fmt: skip
 PAST: np.dtype[np.void] = np.dtype(
     [(name, FLOW[name]) for name in _KEPT]

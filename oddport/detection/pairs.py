@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from oddport.detection import score
 from oddport.detection.history import History, Rows
 from oddport.detection.hosts import NEITHER, Prevalence, Usage, networks
-from oddport.detection.model import Finding, Mapping, ScorePart
+from oddport.detection.model import Evidence, Finding, Mapping, ScorePart
 from oddport.detection.words import port_text
-from oddport.engine.columns import proto_text
+from oddport.engine.columns import NOTE_ANSWER_FIRST, proto_text
 
 if TYPE_CHECKING:
     from oddport.detection.subject import Place, Subject
@@ -61,6 +61,7 @@ class Pair:
         parts: Iterable[ScorePart],
         mappings: tuple[Mapping, ...],
         lowered: tuple[str, ...] = (),
+        evidence: tuple[Evidence, ...] = (),
     ) -> Finding:
         """A finding about all of these flows; its first occurrence is the first of them."""
         flows = self.history.flows[self.rows]
@@ -71,8 +72,29 @@ class Pair:
             proto=int(first["proto"]), sport=int(first["sport"]), dport=int(first["dport"]),
             server_port=int(first["server_port"]), first_ns=int(first["first_ns"]),
             last_ns=int(flows["last_ns"].max()), app=self.app, flow=int(first["id"]), mappings=mappings,
-            lowered=lowered, count=len(self.rows), also=[int(each) for each in flows["id"][1:]],
+            lowered=lowered, evidence=evidence, count=len(self.rows), also=[int(each) for each in flows["id"][1:]],
         )  # fmt: skip
+
+
+def opening(history: History, row: int, says: str, wanted: str = "") -> tuple[Evidence, ...]:
+    """The first packet of a flow, by the addresses in its IP header (RFC 791, 3.1; RFC 8200, 3): what there is of a
+    flow whose bytes nobody kept. None where the packet's number is not known.
+
+    `wanted`: what was expected in place of what it `says`.
+    """
+    flow = history.flows[row]
+    if not flow["number"]:
+        return ()
+    answers = bool(flow["notes"] & NOTE_ANSWER_FIRST)
+    source, target = ("dst", "src") if answers else ("src", "dst")
+    short, at = (12, 12) if flow["version"] == 4 else (0, 8)
+    data = flow[source].tobytes()[short:] + flow[target].tobytes()[short:]
+    return (
+        Evidence(
+            file=int(flow["file"]), packet=int(flow["number"]), offset=int(flow["ip_at"]) + at, data=data,
+            length=len(data), says=says, expected=wanted, side=int(answers),
+        ),
+    )  # fmt: skip
 
 
 class Places:

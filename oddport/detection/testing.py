@@ -30,6 +30,8 @@ from oddport.protocols.model import Facts, Identification, PortVerdict, Span, Ti
 START_NS = 1_700_000_000 * 10**9
 """When a flow or train begins unless it is said: 14 November 2023, 22:13:20 UTC."""
 SECOND = 10**9
+ETHERNET = 14
+"""Bytes of a frame before its IP header."""
 TCP_PAYLOAD_AT, UDP_PAYLOAD_AT, FRAGMENT_AT = 54, 42, 34
 """Where payload (or a fragment's data) begins in an Ethernet frame with plain IPv4 headers."""
 DIGEST = "0" * 32
@@ -147,6 +149,7 @@ def flows(*made: MadeFlow, first_id: int = 1) -> FlowBatch:
     table = np.zeros(len(made), FLOW)
     for index, each in enumerate(made):
         table[index]["id"] = first_id + index
+        table[index]["number"], table[index]["ip_at"] = 1 + index, ETHERNET
         for name, value in each.record.items():
             table[index][name] = np.void(value) if isinstance(value, bytes) else value
     names = tuple(sorted({each.app for each in made if each.app is not None}))

@@ -75,6 +75,8 @@ FLOW: np.dtype[np.void] = np.dtype(
         ("notes", "u2"),  # NOTE_* bits
         ("first_packet", "u4"),  # 0-based number of the first packet in the case
         ("last_packet", "u4"),
+        ("number", "u4"),  # of the first packet in its file, from 1 on; 0 = not known
+        ("ip_at", "u2"),  # bytes of the first packet's frame before its IP header
     ]
 )
 """One record a flow."""
@@ -99,6 +101,7 @@ NOTE_GAP_R = 16
 NOTE_EARLY = 32  # named early because memory for first bytes ran short
 NOTE_FRAGMENTED = 64  # has IP fragments
 NOTE_REPEATS = 128  # has retransmissions
+NOTE_ANSWER_FIRST = 256  # the first packet is the responder's
 
 
 def address_text(packed: bytes, version: int) -> str:

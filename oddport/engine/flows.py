@@ -44,6 +44,8 @@ LAST_PIECE = cython.declare(cython.Py_ssize_t, layout.LAST_PIECE)
 FLAGS_BIT = cython.declare(cython.ulonglong, layout.FLAGS_BIT)
 NOTES_BIT = cython.declare(cython.ulonglong, layout.NOTES_BIT)
 ORIENT_BIT = cython.declare(cython.ulonglong, layout.ORIENT_BIT)
+ANSWER_BIT = cython.declare(cython.ulonglong, layout.ANSWER_BIT)
+IP_BIT = cython.declare(cython.ulonglong, layout.IP_BIT)
 LIVE_BIT = cython.declare(cython.ulonglong, layout.LIVE_BIT)
 STAGE_BIT = cython.declare(cython.ulonglong, layout.STAGE_BIT)
 KNOWN_BIT = cython.declare(cython.ulonglong, layout.KNOWN_BIT)
@@ -125,6 +127,7 @@ class FlowTable:
     data_words: cython.const[cython.ulonglong][:]
     joined: cython.const[cython.uchar][::1]
     start: cython.const[cython.longlong][::1]
+    ip_header: cython.const[cython.longlong][::1]
     wirelen: cython.const[cython.uint][::1]
     ts: cython.const[cython.longlong][::1]
     number: cython.const[cython.uint][::1]
@@ -606,6 +609,7 @@ class FlowTable:
         self.data, self.data_words = memoryview(batch.data), words_anywhere(batch.data)
         self.joined = memoryview(joined)
         self.start = memoryview(batch.start)
+        self.ip_header = memoryview(decoded.ip_header)
         self.wirelen = memoryview(batch.wirelen)
         self.ts = memoryview(batch.ts)
         self.number = memoryview(batch.number)
@@ -725,6 +729,8 @@ class FlowTable:
         slot: cython.Py_ssize_t
         word: cython.Py_ssize_t
         turned: cython.ulonglong = self.keys[k, K_TURNED]
+        answers: cython.ulonglong = 0
+        ip: cython.ulonglong = cython.cast(cython.ulonglong, self.ip_header[row] - self.start[row]) & 0xFFFF
         if self.free_count:
             self.free_count -= 1
             slot = self.free_slots[self.free_count]
@@ -743,8 +749,10 @@ class FlowTable:
         self.rec[slot, NAME] = (self.made & M32) | (cython.cast(cython.ulonglong, self.in_case[row]) << 32)
         # whoever answers a SYN did not open the connection
         if self.proto[row] == P_TCP and (self.flags[row] & (F_SYN | F_ACK)) == (F_SYN | F_ACK):
-            turned ^= ONE
-        self.rec[slot, BITS] = (turned << ORIENT_BIT) | (ONE << LIVE_BIT)
+            answers = ONE
+        self.rec[slot, BITS] = (
+            ((turned ^ answers) << ORIENT_BIT) | (ONE << LIVE_BIT) | (answers << ANSWER_BIT) | (ip << IP_BIT)
+        ) & M64
         self._index_slot(slot)
         return slot
 

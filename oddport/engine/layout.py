@@ -35,3 +35,5 @@ HOLE_BIT = 40  # bytes behind a hole were seen
 FULL_BIT = 42  # no more first bytes are kept
 DONE_BIT = 44  # named for good: first bytes were freed
 FIRST_RESET_BIT = 45  # 2 bits: 1 = the originator reset first, 2 = the responder
+ANSWER_BIT = 47  # the first packet is the responder's
+IP_BIT = 48  # 16 bits: bytes of the first packet's frame before its IP header

@@ -6,6 +6,7 @@ import numpy as np
 
 from oddport.engine.columns import (
     FLOW,
+    NOTE_ANSWER_FIRST,
     NOTE_GAP_O,
     NOTE_GAP_R,
     NOTE_MIDSTREAM,
@@ -16,10 +17,12 @@ from oddport.engine.columns import (
 )
 from oddport.engine.first_bytes import FirstBytes
 from oddport.engine.layout import (
+    ANSWER_BIT,
     BITS,
     FIRST,
     FIRST_RESET_BIT,
     HOLE_BIT,
+    IP_BIT,
     LAST,
     NAME,
     NOTES_BIT,
@@ -115,7 +118,9 @@ def flow_records(rows: np.ndarray) -> np.ndarray:
     notes |= np.where((out["packets_o"] == 0) | (out["packets_r"] == 0), NOTE_ONE_SIDED, 0).astype(np.uint16)
     notes |= np.where(tcp & (((bits >> u(HOLE_BIT)) & u(1)) > 0), NOTE_GAP_O, 0).astype(np.uint16)
     notes |= np.where(tcp & (((bits >> u(HOLE_BIT + 1)) & u(1)) > 0), NOTE_GAP_R, 0).astype(np.uint16)
+    notes |= np.where(((bits >> u(ANSWER_BIT)) & u(1)) > 0, NOTE_ANSWER_FIRST, 0).astype(np.uint16)
     out["notes"] = notes
+    out["ip_at"] = bits >> u(IP_BIT)
     out["state"] = np.where(tcp, connection_states(flags_o, flags_r, (bits >> u(FIRST_RESET_BIT)) & u(3)), 0)
     return out
 

@@ -21,6 +21,7 @@ from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
 from oddport.engine.trains import TrainBatch
 from oddport.engine.tunnels import DEPTH, Tunnels, Woven
+from oddport.loading.file_numbers import FileNumbers
 from oddport.loading.naming import Asked, Namer
 from oddport.loading.naming_process import YOUNG_OBJECTS, NamingProcess
 from oddport.loading.omissions import omissions
@@ -110,6 +111,7 @@ class Load:
         self._columns = packet_arrays(BLOCK)
         self._block_first = 0
         self._numbers: dict[int, int] = {}
+        self._file_numbers = FileNumbers()
         self._shown = 0
         self._early = 0
         self._began = time.monotonic()
@@ -154,6 +156,7 @@ class Load:
         woven = self._tunnels.weave(batch, decoded, self._trains.buffer, first)
         if woven is None:
             self._table.feed(batch, decoded, self._trains.buffer, results, first)
+            self._file_numbers.take(results["flow"].view(np.uint32), batch.number[:count], first, first + count - 1)
         else:
             self._feed_woven(woven, results)
         if fragments:
@@ -175,6 +178,8 @@ class Load:
         every = {name: np.zeros(woven.batch.count, column.dtype) for name, column in results.items()}
         self._table.feed(woven.batch, woven.decoded, woven.joined, every, 0, woven.in_case)
         self._tunnels.note(woven, every["flow"], before)
+        first, last = int(woven.in_case[0]), int(woven.in_case[-1])
+        self._file_numbers.take(every["flow"].view(np.uint32), woven.batch.number[: woven.batch.count], first, last)
         for name, column in results.items():
             column[:] = every[name][woven.level == 0]
 
@@ -215,6 +220,7 @@ class Load:
                 break
             elif len(due.batch.flows):
                 self._early += int(np.count_nonzero(due.batch.flows["notes"] & NOTE_EARLY))
+                due.batch.flows["number"] = self._file_numbers.of(due.batch.flows)
                 self._runner.flows(due.batch)
                 self._sink.flows(due.batch, False)
             self._due.popleft()

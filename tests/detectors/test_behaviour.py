@@ -10,6 +10,7 @@ from detectors.upload import Uploads
 from oddport.detection.history import History
 from oddport.detection.model import Finding
 from oddport.detection.testing import MadeFlow, flow, flows, run
+from oddport.engine.columns import NOTE_ANSWER_FIRST
 from oddport.protocols.model import PortVerdict
 
 HOME = "203.0.113.7"
@@ -36,6 +37,23 @@ def test_regular_calls_on_a_port_that_does_not_fit_are_a_beacon(jitter: float) -
     assert found.flow == 1
     assert [part.value for part in found.parts][2:] == [20, 15]
     assert ("T1571", "related") in [(each.technique, each.relation) for each in found.mappings]
+
+
+def test_calls_are_shown_by_the_packets_that_begin_them_with_the_time_between() -> None:
+    rows = run(Beacons, flows(*calls(60, 60)))[0].evidence
+    assert [row.packet for row in rows] == [1, 2, 3, 4, 31, 60]
+    # RFC 791, 3.1: the source address stands at byte 12 of the header, the destination's behind it
+    assert {(row.offset, row.data) for row in rows} == {(26, bytes([10, 0, 0, 5, 203, 0, 113, 7]))}
+    assert (rows[1].says, rows[1].expected) == (
+        "call 2 of 60, 60.0 s after the one before", "60.0 s after it, if it calls every 60.0 s",
+    )  # fmt: skip
+
+
+def test_a_flow_of_which_the_answer_came_first_is_shown_by_the_answers_addresses() -> None:
+    made = calls(60, 60)
+    made[0].record["notes"] = NOTE_ANSWER_FIRST
+    row = run(Beacons, flows(*made))[0].evidence[0]
+    assert (row.side, row.data) == (1, bytes([203, 0, 113, 7, 10, 0, 0, 5]))
 
 
 def test_the_order_of_the_batches_does_not_matter() -> None:
