@@ -99,7 +99,8 @@ class PortMismatch(BaseDetector):
         covered &= self._tls_ports[batch.server_port] & (batch.flows["proto"] == TCP)
         if covered.any():
             clear = np.array([name in CLEAR for name in batch.names] + [False])
-            odd |= covered & clear[batch.app_id]
+            covered &= clear[batch.app_id]
+            odd |= covered
         odd &= served
         odd[batch.rows_of(SHELLS)] = False  # judged on any port, by a detector of its own
         odd[unknown] = True

@@ -296,6 +296,43 @@ class CaseWriter:
                 self._put_finding(finding)
                 self._db.look_at_the_clock()
 
+    def replace_findings(
+        self,
+        findings: Iterable["Finding"],
+        kept: frozenset[str],
+        flows: NDArray[np.uint32],
+        severity: NDArray[np.uint8],
+    ) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+        """Puts `findings` in place of all there are, but for those of the `kept` detectors, in one transaction.
+
+        `flows`, `severity`: which flows occur in them, and how severe. Gives what appeared and what went, (uid, title)
+        each. Errors of detectors go with the old findings, verdicts stay. Raises CaseError where a process is loading
+        the case.
+        """
+        last = self._db.one("SELECT id, state FROM load ORDER BY id DESC LIMIT 1").fetchone()
+        if last is None or last[1] == "loading":
+            raise CaseError(f"The case {self.path} is being loaded; judge it when that is over.")
+        with self._db.together():
+            before = {
+                uid: title
+                for uid, title, detector in self._db.one("SELECT uid, title, detector FROM finding")
+                if detector not in kept
+            }
+            self._db.one("DELETE FROM detector_error")
+            new = sorted(findings, key=lambda finding: (-finding.score, finding.first_ns, finding.uid))
+            uids = {finding.uid for finding in new}
+            went = tuple((uid, title) for uid, title in before.items() if uid not in uids)
+            self.remove_findings(uid for uid, _ in went)
+            self._db.one("UPDATE flow SET severity = NULL WHERE severity IS NOT NULL")
+            self.put_findings(new)
+            self.mark_flows(flows, severity)
+            self._db.one(
+                "UPDATE flow SET severity = max(severity, (SELECT max(severity) FROM finding WHERE flow = flow.id))"
+                " WHERE id IN (SELECT flow FROM finding)"
+            )
+            self._db.one("UPDATE load SET findings = (SELECT count(*) FROM finding) WHERE id = ?", (last[0],))
+        return tuple((each.uid, each.title) for each in new if each.uid not in before), went
+
     def put_error(self, detector: str, at: str, message: str, trace: str) -> None:
         """Notes that a detector failed: where it was, what it said, and the traceback."""
         texts = (printable(detector), printable(at), printable(message), trace.encode("utf-8", "replace").decode())

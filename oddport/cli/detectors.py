@@ -1,12 +1,15 @@
 """Registered detectors → a list, or the document of one."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from oddport.cli.paths import fail
-from oddport.detection.registry import describe
+from oddport.detection.registry import describe, entries, folder_entries
+from oddport.detection.settings import SettingsError
 
 
-def show(name: str | None) -> int:
+def show(name: str | None, folders: Iterable[Path] = ()) -> int:
     """Print the list, or one detector's document; gives the exit status."""
     from rich.console import Console
     from rich.markdown import Markdown
@@ -14,7 +17,11 @@ def show(name: str | None) -> int:
     from rich.text import Text
 
     console = Console(highlight=False, emoji=False)
-    listed = describe()
+    try:
+        listed = describe([*entries(), *(entry for folder in folders for entry in folder_entries(folder))])
+    except SettingsError as error:
+        fail(str(error))
+        return 2
     if name is None:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for head in ("Name", "What it looks for", "Rules", "ATT&CK", "From"):

@@ -20,7 +20,24 @@ Examples:
   ssh host tcpdump -U -w - | oddport scan -  read from a pipe
 """
 
+SETTINGS_HELP = "Settings of detectors (default: oddport.toml in your configuration folder)."
+FOLDER_HELP = "Folder with further detectors; never looked for on its own."
 SITE_HELP = "Protocols on ports that are theirs at your site (default: site.toml in your configuration folder)."
+
+
+_CHOICES = (
+    click.option("--site", type=click.Path(path_type=Path), help=SITE_HELP),
+    click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS_HELP),
+    click.option("--set", "words", multiple=True, metavar="DETECTOR.KEY=VALUE", help="One setting of a detector."),
+    click.option("--detectors", "folders", multiple=True, type=click.Path(path_type=Path), help=FOLDER_HELP),
+)
+
+
+def chosen(command: Any) -> Any:
+    """The options that say what judges, and how."""
+    for option in reversed(_CHOICES):
+        command = option(command)
+    return command
 
 
 class OpenByDefault(click.Group):
@@ -103,9 +120,9 @@ def demo(name: str | None, no_mouse: bool, ascii_only: bool) -> None:
 @click.option("--each", is_flag=True, help="Analyse each file by itself; else several files are one capture.")
 @click.option("--case", type=click.Path(path_type=Path), help="Keep everything in this case file too.")
 @click.option("--fail-on", type=click.Choice(SEVERITY_WORDS), help="Exit with 1 if a finding is this severe or worse.")
-@click.option("--site", type=click.Path(path_type=Path), help=SITE_HELP)
+@chosen
 def scan(
-    captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None, site: Path | None
+    captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None, **chosen: Any
 ) -> None:
     """Analyse captures and print what was found.
 
@@ -117,18 +134,19 @@ def scan(
       oddport scan capture.pcap
       oddport scan --fail-on high capture.pcap && echo fine
       oddport scan --site ours.toml capture.pcap
+      oddport scan --set port-mismatch.min_hosts=5 --detectors ours/ capture.pcap
       oddport scan --format ndjson --each captures/ > captures.ndjson
       ssh host tcpdump -U -w - | oddport scan -
     """
-    sys.exit(_lazy("oddport.cli.scan", "scan")(captures, form, each, case, fail_on, site))
+    sys.exit(_lazy("oddport.cli.scan", "scan")(captures, form, each, case, fail_on, chosen))
 
 
 @cli.command()
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @click.option("--case", type=click.Path(path_type=Path), required=True, help="Case file to make.")
 @click.option("--replace", is_flag=True, help="A finished load in the case gives way; verdicts stay.")
-@click.option("--site", type=click.Path(path_type=Path), help=SITE_HELP)
-def load(captures: tuple[str, ...], case: Path, replace: bool, site: Path | None) -> None:
+@chosen
+def load(captures: tuple[str, ...], case: Path, replace: bool, **chosen: Any) -> None:
     """Load captures into a case file: read, named, judged, indexed. Prints progress to standard error only.
 
     \b
@@ -136,7 +154,24 @@ def load(captures: tuple[str, ...], case: Path, replace: bool, site: Path | None
       oddport load capture.pcap --case capture.oddport
       ssh host tcpdump -U -w - | oddport load - --case live.oddport
     """
-    sys.exit(_lazy("oddport.cli.load", "load")(captures, case, replace, site))
+    sys.exit(_lazy("oddport.cli.load", "load")(captures, case, replace, chosen))
+
+
+@cli.command()
+@click.argument("case", type=click.Path(path_type=Path))
+@chosen
+def judge(case: Path, **chosen: Any) -> None:
+    """Judge a case anew: other settings, other detectors, the same traffic.
+
+    Findings that stay keep their verdicts and notes. Prints what appeared (+) and what went (-).
+
+    \b
+    Examples:
+      oddport judge branch.oddport
+      oddport judge branch.oddport --set beacon.min_score=60
+      oddport judge branch.oddport --detectors ours/
+    """
+    sys.exit(_lazy("oddport.cli.judge", "judge_case")(case, chosen))
 
 
 @cli.group(invoke_without_command=True)
@@ -169,7 +204,10 @@ def remove_case(names: tuple[str, ...], yes: bool) -> None:
 
 @cli.command()
 @click.argument("name", required=False)
-def detectors(name: str | None) -> None:
+@click.option(
+    "--detectors", "folders", multiple=True, type=click.Path(path_type=Path), help="Folder with further detectors."
+)
+def detectors(name: str | None, folders: tuple[Path, ...]) -> None:
     """List the detectors, or print the document of one.
 
     \b
@@ -177,7 +215,7 @@ def detectors(name: str | None) -> None:
       oddport detectors
       oddport detectors port-mismatch
     """
-    sys.exit(_lazy("oddport.cli.detectors", "show")(name))
+    sys.exit(_lazy("oddport.cli.detectors", "show")(name, folders))
 
 
 @cli.command()

@@ -6,28 +6,31 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from oddport.capture import open_capture
 from oddport.case.errors import CaseError
 from oddport.case.folders import unpack_folder
 from oddport.case.model import Omission
 from oddport.cli.paths import expand, fail
-from oddport.detection.model import Detector, DetectorError, Severity
-from oddport.detection.registry import load as load_detectors
+from oddport.detection.model import Severity
+from oddport.detection.settings import SettingsError
 from oddport.exports.ndjson import NdjsonSink
 from oddport.exports.table import TableSink
+from oddport.loading.choices import Choices, choose
 from oddport.loading.omissions import sentences
-from oddport.loading.pipeline import Load, LoadSettings
+from oddport.loading.pipeline import Load
 from oddport.loading.progress import TerminalProgress
 from oddport.loading.stopping import Stop
-from oddport.protocols.site import SiteError, read_site
+from oddport.protocols.site import SiteError
 
 OK, FOUND, UNUSABLE = 0, 1, 2
-Registered = tuple[list[type[Detector]], list[DetectorError]]
 
 
-def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on: str | None, site: Path | None) -> int:
-    """Print what is found; gives the exit status."""
+def scan(
+    words: Sequence[str], form: str, each: bool, case: Path | None, fail_on: str | None, chosen: dict[str, Any]
+) -> int:
+    """Print what is found; gives the exit status. `chosen`: the arguments of `choices.choose`."""
     paths = expand(words)
     if not paths:
         return UNUSABLE
@@ -36,17 +39,16 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
         fail("--case keeps one capture; with --each there are several. Leave one of the two out.")
         return UNUSABLE
     try:
-        settings = LoadSettings(site=read_site(site))
-    except SiteError as error:
+        choices = choose(**chosen)
+    except (SiteError, SettingsError) as error:
         fail(str(error))
         return UNUSABLE
     stop = Stop().on_signals()
-    registered = load_detectors()
     worst, readable = -1, False
     omissions: list[Omission] = []
     try:
         for run in runs:
-            found, read, left_out = _scan_one(run, form, case, registered, settings, stop)
+            found, read, left_out = _scan_one(run, form, case, choices, stop)
             omissions += left_out
             worst, readable = max(worst, found), readable or read
             if stop():
@@ -67,13 +69,12 @@ def scan(words: Sequence[str], form: str, each: bool, case: Path | None, fail_on
 
 
 def _scan_one(
-    paths: list[str], form: str, case: Path | None, registered: Registered, settings: LoadSettings, stop: Stop
+    paths: list[str], form: str, case: Path | None, choices: Choices, stop: Stop
 ) -> tuple[int, bool, tuple[Omission, ...]]:
     """Analyse one capture; (worst severity or -1, whether anything could be read, what was left out).
 
     Raises CaseError.
     """
-    detectors, broken = registered
     progress = TerminalProgress()
     with ExitStack() as ending:
         if case is None:
@@ -84,13 +85,16 @@ def _scan_one(
         ending.callback(progress.close)
         printer = TableSink(reader) if form == "table" else NdjsonSink(reader, sys.stdout.write)
         if case is None:
-            for error in broken:
+            for error in choices.errors:
                 printer.error(error)
-            Load(reader, printer, detectors, settings, stop=stop, on_progress=progress.show).run()
+            Load(reader, printer, choices.detectors, choices.settings, stop=stop, on_progress=progress.show).run()
         else:
             from oddport.loading.into_case import into_case
 
-            into_case(reader, case, detectors, stop, progress.show, beside=printer, errors=broken, settings=settings)
+            into_case(
+                reader, case, choices.detectors, stop, progress.show,
+                beside=printer, errors=choices.errors, settings=choices.settings,
+            )  # fmt: skip
         progress.close()
         if isinstance(printer, TableSink):
             printer.print()

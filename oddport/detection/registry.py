@@ -1,11 +1,19 @@
 """Installed packages → the detectors they register under the entry-point group `oddport.detectors`."""
 
+import pkgutil
+import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from oddport.detection.model import Detector, DetectorError, Rule
+from oddport.detection.settings import SettingsError
 
 GROUP = "oddport.detectors"
 OWN = "oddport"
@@ -27,7 +35,7 @@ class Entry:
     """module:class"""
     distribution: str
     version: str
-    point: EntryPoint
+    point: "EntryPoint | _Imported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,60 @@ def entries() -> list[Entry]:
         for point in entry_points(group=GROUP)
     ]
     return sorted(found, key=lambda entry: (entry.distribution != OWN, entry.distribution, entry.name, entry.target))
+
+
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    """Stands for an entry point where a module of a folder was imported."""
+
+    found: Callable[[], object]
+
+    def load(self) -> object:
+        """The class. Raises what importing its module raised."""
+        return self.found()
+
+
+def folder_entries(folder: Path) -> list[Entry]:
+    """The detectors in a folder: every class with a `name` of its own in its modules and packages, by module and name.
+
+    Unlike packages that are installed, these are imported to be found; a module that cannot be is an entry that fails
+    to load, with the reason. Raises SettingsError where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise SettingsError(f"There is no folder {folder} to take detectors from.")
+    place = str(folder.resolve())
+    if place not in sys.path:
+        sys.path.append(place)
+    found: list[Entry] = []
+    for module in sorted(info.name for info in pkgutil.iter_modules([place]) if not info.name.startswith("test")):
+        try:
+            kinds = _detectors_in(import_module(module), place)
+        except Exception as error:
+            found.append(Entry(module, module, place, "", _Imported(partial(_raise, error))))
+            continue
+        for kind in kinds:
+            found.append(Entry(kind.name, f"{module}:{kind.__name__}", place, "", _Imported(partial(_same, kind))))
+    return found
+
+
+def _raise(error: Exception) -> object:
+    raise error
+
+
+def _same(kind: type[Detector]) -> object:
+    return kind
+
+
+def _detectors_in(module: ModuleType, place: str) -> list[type[Detector]]:
+    """The classes of a module (and of what it brings along from its own folder) that call themselves something."""
+    root = module.__name__
+    if not str(getattr(module, "__file__", "")).startswith(place):
+        raise ImportError(f"another module is called {root}, {module.__file__}; rename the one in the folder")
+    kinds: list[Any] = [
+        each for each in vars(module).values() if isinstance(each, type) and isinstance(getattr(each, "name", 0), str)
+    ]
+    own: list[type[Detector]] = [each for each in kinds if each.name and each.__module__.partition(".")[0] == root]
+    return sorted(own, key=lambda kind: kind.__name__)
 
 
 def load(chosen: Iterable[Entry] | None = None) -> tuple[list[type[Detector]], list[DetectorError]]:
@@ -102,10 +164,10 @@ def load(chosen: Iterable[Entry] | None = None) -> tuple[list[type[Detector]], l
     return detectors, errors
 
 
-def describe() -> list[Description]:
-    """A description of every registered detector, also of one that cannot be loaded."""
+def describe(chosen: Iterable[Entry] | None = None) -> list[Description]:
+    """A description of each of `chosen` (all registered detectors), also of one that cannot be loaded."""
     listed: list[Description] = []
-    for entry in entries():
+    for entry in entries() if chosen is None else chosen:
         detectors, errors = load([entry])
         if errors:
             listed.append(

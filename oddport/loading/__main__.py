@@ -8,12 +8,13 @@ from pathlib import Path
 from oddport.capture import open_capture
 from oddport.case.errors import CaseError
 from oddport.case.folders import unpack_folder
-from oddport.detection.registry import load as load_detectors
+from oddport.detection.settings import SettingsError
+from oddport.loading.choices import choose
 from oddport.loading.into_case import into_case
-from oddport.loading.pipeline import LoadSettings, Progress
+from oddport.loading.pipeline import Progress
 from oddport.loading.progress import progress_json
 from oddport.loading.stopping import Stop
-from oddport.protocols.site import SiteError, read_site
+from oddport.protocols.site import SiteError
 
 
 def main() -> int:
@@ -39,16 +40,15 @@ def main() -> int:
         report(progress)
 
     try:
-        settings = LoadSettings(site=read_site(None))
-    except SiteError as error:
+        choices = choose()
+    except (SiteError, SettingsError) as error:
         report(last, "failed", str(error))
         return 2
-    detectors, errors = load_detectors()
     reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
     try:
         state = into_case(
-            reader, options.case, detectors, stop, keep,
-            errors=errors, live=True, replace=options.replace, settings=settings,
+            reader, options.case, choices.detectors, stop, keep,
+            errors=choices.errors, live=True, replace=options.replace, settings=choices.settings,
         )  # fmt: skip
     except CaseError as error:
         report(last, "failed", str(error))
