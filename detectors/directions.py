@@ -15,7 +15,7 @@ from oddport.detection.whole import whole
 from oddport.detection.words import app_title
 from oddport.engine.columns import SERVER_RESPONDER_BY_SYN, TCP
 from oddport.engine.heads import Head
-from oddport.protocols.model import DISAGREE, Tier
+from oddport.protocols.model import DISAGREE, PortVerdict, Tier
 from oddport.protocols.ports import expected
 
 DISAGREEING, WRONG_SIDE, PROBE = 55, 55, 15
@@ -40,7 +40,7 @@ Two programs that speak a protocol with each other speak the same one, and the s
 | rule | what | base |
 |---|---|---|
 | PPM-04 | the client's bytes prove one protocol, the server's another | 55 |
-| PPM-05 | the side that *opened* the connection (its SYN was seen) speaks as the server: a reverse connection | 55 |
+| PPM-05 | the side that *opened* the connection (by its SYN) speaks as the server, on a port of something else | 55 |
 | PPM-05 | on a port whose client speaks first, the server does, in no protocol that is recognised | 55 |
 
 An exchange that disagrees and is over within a second is *info*: somebody asked the wrong service. The order is that of
@@ -85,13 +85,15 @@ class Directions(BaseDetector):
             if asked and answered and not any({asked, answered} <= kin for kin in KIN):
                 yield self._disagreement(self._subjects.of(batch, row), asked, answered)
         by_syn = batch.flows["server"] == SERVER_RESPONDER_BY_SYN
-        turned = by_syn & (batch.spoken_by == 0) & (batch.tier >= Tier.B) & ((batch.signs & DISAGREE) == 0)
+        # on a port of its own the listener is the server, whatever a grammar makes of requests that look like answers
+        turned = by_syn & (batch.spoken_by == 0) & (batch.tier >= Tier.B) & (batch.verdict == PortVerdict.MISMATCH)
+        turned &= (batch.signs & DISAGREE) == 0
         for row in whole(batch, np.flatnonzero(turned)).tolist():
             yield self._turned(self._subjects.of(batch, row))
         early = batch.unnamed
+        least = int(self.context.number("min_payload"))
         if len(early):
             flows = batch.flows[early]
-            least = int(self.context.number("min_payload"))
             early = early[
                 self._client_first[batch.server_port[early]]
                 & (flows["proto"] == TCP)
@@ -100,7 +102,7 @@ class Directions(BaseDetector):
             ]
         for row in whole(batch, early).tolist():
             subject = self._subjects.of(batch, row)
-            if subject.head is not None and _speaks_first(subject.head, 1):
+            if subject.head is not None and _speaks_first(subject.head, 1, least):
                 yield self._early(subject)
 
     def _disagreement(self, subject: Subject, asked: str, answered: str) -> Finding:
@@ -179,11 +181,12 @@ def _proof(subject: Subject, wanted: str) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
-def _speaks_first(head: Head, side: int) -> bool:
-    """Whether the first bytes of this side came in an earlier packet than those of the other."""
-    firsts = [
-        min(((piece.file, piece.number) for piece in pieces_of(head, each) if piece.position == 0), default=None)
-        for each in (side, 1 - side)
-    ]
-    mine, other = firsts
-    return mine is not None and other is not None and mine[0] == other[0] and mine[1] < other[1]
+def _speaks_first(head: Head, side: int, least: int) -> bool:
+    """Whether the first bytes of this side, `least` of them at once, came in an earlier packet than those of the other:
+    fewer may be the padding of an empty packet."""
+    mine, other = (
+        next((piece for piece in pieces_of(head, each) if piece.position == 0), None) for each in (side, 1 - side)
+    )
+    if mine is None or other is None or mine.length < least:
+        return False
+    return mine.file == other.file and 0 < mine.number < other.number

@@ -117,7 +117,7 @@ class FakeTls(BaseDetector):
         for side, role, name in ((client, CLIENT, "client"), (server, SERVER, "server")):
             data = subject.side_bytes(side)
             why = reject(data, role) if looks_like_record(data) else ""
-            if why:
+            if why and reject(data, 1 - role):  # a true hello of the wrong side is not malformed
                 kind = RECORD_NAMES[data[0]]
                 evidence = self._first(subject, side, HELLO_SHOWN, f"begins like a record ({kind})", why)
                 return self._finding(subject, "Malformed TLS", f"the {name}'s {why}", evidence)

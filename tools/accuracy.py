@@ -22,9 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from noise import onto
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.false_alarms import Said, measure, section  # noqa: E402 - found from the folder of the tools' package
+from tools.noise import onto  # noqa: E402
+
 TOOLS = ("oddport", "nDPI", "tshark")
 LEAST = 5
 """Flows of a protocol that count in the mean over protocols."""
@@ -59,12 +62,16 @@ def key(capture: str, proto: str, src: str, sport: object, dst: str, dport: obje
     return Path(capture).name, proto, tuple(ends)
 
 
-def scanned(lines: Iterable[str]) -> dict[Key, dict[str, Any]]:
-    """Flow records of `oddport scan --format ndjson`; of those between the same ends the one with most
-    payload. Flows in tunnels are left out."""
+def scanned(lines: Iterable[str], said: Said) -> dict[Key, dict[str, Any]]:
+    """Flow records of `oddport scan --format ndjson`; of those between the same ends the one with most payload.
+
+    Flows in tunnels are left out. Findings are told to `said`.
+    """
     found: dict[Key, dict[str, Any]] = {}
     for line in lines:
         flow = json.loads(line)
+        if flow["type"] == "finding":
+            said.take(flow)
         if flow["type"] != "flow" or flow.get("tunnel"):
             continue
         where = key(*(flow[word] for word in ("capture", "proto", "src", "sport", "dst", "dport")))
@@ -135,8 +142,10 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
 
 
-def render(scores: Mapping[str, Score], judged: Mapping[str, tuple[int, dict[str, int]]], captures: int) -> str:
-    """The page."""
+def render(
+    scores: Mapping[str, Score], judged: Mapping[str, tuple[int, dict[str, int]]], captures: int, alarms: list[str]
+) -> str:
+    """The page; `alarms`: its section about false ones."""
     total = sum(score.flows for score in scores.values())
     common = [score for score in scores.values() if score.flows >= LEAST]
     lines = [
@@ -174,6 +183,7 @@ def render(scores: Mapping[str, Score], judged: Mapping[str, tuple[int, dict[str
         lines.append(f"| {says} | {cases:,} | {share(reported['oddport'], cases)} | {share(reported['nDPI'], cases)} |")
     lines += [
         "",
+        *alarms,
         "## By protocol",
         "",
         "Share of the flows that each tool names as voted, in per cent; in brackets those it names otherwise.",
@@ -208,22 +218,24 @@ def main() -> int:
     collection: Path = options.collection
     words = json.loads((collection.parent / "vocabulary.json").read_text(encoding="utf-8"))
     vocabulary = Vocabulary([set(group) for group in words["equivalent"]])
+    said = Said()
     if options.results is not None:
         with options.results.open(encoding="utf-8") as lines:
-            ours = scanned(lines)
+            ours = scanned(lines, said)
     else:
         command = [sys.executable, "-m", "oddport", "scan", "--each", "--format", "ndjson", str(collection)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
             assert process.stdout is not None
-            ours = scanned(process.stdout)
+            ours = scanned(process.stdout, said)
         if process.returncode:
             print(f"oddport scan ended with {process.returncode}, so nothing was written.", file=sys.stderr)
             return process.returncode
     scores = identification(rows(collection / "truth_flows.csv.gz"), ours, vocabulary)
     judged = verdicts(rows(collection / "truth_t1571.csv"), ours, vocabulary)
     captures = len({where[0] for where in ours})
+    alarms = section(*measure(rows(collection / "truth_t1571.csv"), said))
     page = options.output.read_text(encoding="utf-8") if options.output.exists() else ""
-    options.output.write_text(onto(render(scores, judged, captures), page), encoding="utf-8")
+    options.output.write_text(onto(render(scores, judged, captures, alarms), page), encoding="utf-8")
     return 0
 
 

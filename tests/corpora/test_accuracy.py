@@ -20,6 +20,10 @@ FLOWS = [
     ("b.pcap", "84", "ssh", "dns", None),
     ("b.pcap", "85", "smtp", "smtp", "ftp"),
 ]
+ALARM = {
+    "type": "finding", "capture": "x/a.pcap", "proto": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2", "server_port": 80,
+    "detector": "port-mismatch", "severity": "medium",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def page(tmp_path: Path) -> str:
         for capture, port, _, _, app in FLOWS
     ]  # fmt: skip
     results = tmp_path / "scan.ndjson"
-    results.write_text("".join(json.dumps(record) + "\n" for record in [{"type": "capture"}, *records]))
+    results.write_text("".join(json.dumps(record) + "\n" for record in [{"type": "capture"}, *records, ALARM]))
     output = tmp_path / "accuracy.md"
     command = [sys.executable, "tools/accuracy.py", str(collection), "--results", str(results), "--output", str(output)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -78,3 +82,10 @@ def test_each_protocol_has_a_row_and_names_that_mean_the_same_are_one(page: str)
 def test_ports_that_are_reported_are_counted_by_case(page: str) -> None:
     assert "| not its port: should be reported | 1 | 100.0 | 100.0 |" in page
     assert "| its port: should not | 1 | 0.0 | 100.0 |" in page
+
+
+def test_findings_about_flows_that_are_in_order_are_false_alarms(page: str) -> None:
+    assert "| 1 flows on a port that is theirs | info | low | medium | high | critical | medium or worse |" in page
+    assert "| port-mismatch |  |  | 1000.00 |  |  | 1000.00 |" in page
+    # the other judged flow of that capture is not in order, so that no capture is benign
+    assert "| 0 flows of captures without any other |" in page

@@ -19,14 +19,21 @@ def column(*values: int) -> np.ndarray:
 
 def test_one_file_is_numbered_as_the_case() -> None:
     numbers = FileNumbers()
-    numbers.take(column(1, 2, 1), column(1, 2, 3), 0)
-    numbers.take(column(3, 0), column(4, 5), 3)
+    numbers.take(column(1, 2, 1), column(1, 2, 3), 0, 2)
+    numbers.take(column(3, 0), column(4, 5), 3, 4)
     assert numbers.of(begun((1, 0), (2, 1), (3, 3))).tolist() == [1, 2, 4]
 
 
 def test_files_that_follow_or_interleave_are_numbered_each_by_itself() -> None:
     numbers = FileNumbers()
-    numbers.take(column(1, 1), column(1, 2), 0)
-    numbers.take(column(2, 1, 3), column(1, 3, 2), 2)  # flows 2 and 3 are the second file's
-    numbers.take(column(0, 5, 4, 5), column(3, 4, 5, 5), 5)
+    numbers.take(column(1, 1), column(1, 2), 0, 1)
+    numbers.take(column(2, 1, 3), column(1, 3, 2), 2, 4)  # flows 2 and 3 are the second file's
+    numbers.take(column(0, 5, 4, 5), column(3, 4, 5, 5), 5, 8)
     assert numbers.of(begun((5, 6), (1, 0), (3, 4), (2, 2), (4, 7))).tolist() == [4, 1, 2, 1, 5]
+
+
+def test_packets_inside_packets_have_the_number_of_the_one_that_is_in_the_file() -> None:
+    numbers = FileNumbers()
+    numbers.take(column(1, 2, 1), column(1, 1, 2), 0, 1)  # flow 2 lies in a tunnel
+    numbers.take(column(3, 4, 1), column(1, 1, 3), 2, 3)
+    assert numbers.of(begun((1, 0), (2, 0), (3, 2), (4, 2))).tolist() == [1, 1, 1, 1]
