@@ -86,7 +86,7 @@ def section(good: Flows, benign: Flows) -> list[str]:
         "",
         "Flows whose protocol and port two tools agree on, and of which oddport says something, per 1,000 flows. A",
         "finding counts for every flow between its hosts on its server port. The second table is of flows of captures",
-        f"in which every judged flow is in order; captures of attacks on the right port are in both. At most {LIMIT:g} of",
+        f"in which every judged flow is in order; some are of attacks. At most {LIMIT:g} of",
         "1,000 may be reported as medium or worse.",
         "",
     ]

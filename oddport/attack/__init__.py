@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from oddport.attack.index import (
-    ATTACK_VERSION,
     ATTRIBUTION,
     LICENSE_FILE,
     Component,
@@ -17,9 +16,12 @@ from oddport.attack.index import (
     tactics,
     technique,
     techniques,
+    version_in_use,
 )
 
 if TYPE_CHECKING:
+    ATTACK_VERSION: str
+    """Of the data in use; asked for when it is first wanted, since that reads a file."""
     from oddport.attack.nonstandard import Analytic, NonStandardPort, Procedure, non_standard_port, procedures_for
 
 __all__ = [
@@ -42,13 +44,16 @@ __all__ = [
     "tactics",
     "technique",
     "techniques",
+    "version_in_use",
 ]
 
 _OF_T1571 = frozenset({"Analytic", "NonStandardPort", "Procedure", "non_standard_port", "procedures_for"})
 
 
 def __getattr__(name: str) -> Any:
-    """What belongs to T1571 alone is imported when it is first asked for."""
+    """What reads files is asked for when it is first wanted."""
+    if name == "ATTACK_VERSION":
+        return version_in_use()
     if name in _OF_T1571:
         from oddport.attack import nonstandard
 

@@ -1,14 +1,17 @@
 """The data files of ATT&CK → techniques, tactics and data components by id."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-ATTACK_VERSION = "18.1"
-"""Of the data; stored with every finding."""
+PACKAGED_VERSION = "18.1"
+"""Of the data that comes with the program."""
+OWN_INDEX = "ODDPORT_ATTACK"
+"""Names the file that `oddport attack update` writes, in place of the one in the data folder."""
 ATTRIBUTION = (
     "© 2025 The MITRE Corporation. "
     "This work is reproduced and distributed with the permission of The MITRE Corporation."
@@ -16,6 +19,16 @@ ATTRIBUTION = (
 """The line that MITRE's terms of use ask for, with the year of this release."""
 _DATA = Path(__file__).parent / "data"
 LICENSE_FILE = _DATA / "LICENSE-ATTACK.txt"
+
+
+def own_index() -> Path:
+    """Where the index of a newer bundle lies, if there is one."""
+    named = os.environ.get(OWN_INDEX)
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("oddport", appauthor=False)) / "attack" / "index.json"
 
 
 class UnknownTechnique(LookupError):
@@ -63,6 +76,17 @@ def _read(name: str) -> Any:
 
 
 @cache
+def _index() -> Any:
+    """The index in use: that of a newer bundle, else the packaged one, which also stands in for one that is damaged."""
+    packaged = _read("index.json")
+    try:
+        own = json.loads(own_index().read_text(encoding="utf-8"))
+        return own if own["attack_version"] and own["techniques"] and own["replaced"] is not None else packaged
+    except (OSError, ValueError, KeyError, TypeError):
+        return packaged
+
+
+@cache
 def _texts() -> dict[str, dict[str, str]]:
     import tomllib
 
@@ -77,19 +101,21 @@ def data_file(name: str) -> Any:
 @cache
 def tactic(slug: str) -> Tactic:
     """The tactic with this short name, such as `command-and-control`. Raises KeyError where there is none."""
-    number, name = _read("index.json")["tactics"][slug]
+    number, name = _index()["tactics"][slug]
     return Tactic(number, name, slug)
 
 
 @cache
 def technique(id: str) -> Technique:
     """The technique with this id, such as T1571 or T1071.001. Raises UnknownTechnique."""
-    index = _read("index.json")
+    index = _index()
     row = index["techniques"].get(id)
+    if row is None and id in index.get("replaced", ()):
+        raise UnknownTechnique(f"ATT&CK {index['attack_version']} has {index['replaced'][id]} in place of {id}.")
     if row is None:
         changed = {new: old for old, new in _read("changes.json")["techniques"].items()}
         hint = f" It is {changed[id]} there." if id in changed else " Ids look like T1571 or T1071.001."
-        raise UnknownTechnique(f"ATT&CK {ATTACK_VERSION} has no technique {id!r}.{hint}")
+        raise UnknownTechnique(f"ATT&CK {index['attack_version']} has no technique {id!r}.{hint}")
     name, tactics, platforms = row
     about = _read("t1571.json")["technique"] if id == "T1571" else {}
     return Technique(
@@ -107,12 +133,12 @@ def technique(id: str) -> Technique:
 
 def techniques() -> Iterator[Technique]:
     """All techniques, by id."""
-    return (technique(id) for id in _read("index.json")["techniques"])
+    return (technique(id) for id in _index()["techniques"])
 
 
 def tactics() -> tuple[Tactic, ...]:
     """All tactics, in the order of the matrix."""
-    return tuple(tactic(slug) for slug in _read("index.json")["tactics"])
+    return tuple(tactic(slug) for slug in _index()["tactics"])
 
 
 def summary(id: str) -> str:
@@ -124,12 +150,12 @@ def summary(id: str) -> str:
 
 def component(id: str) -> Component:
     """The data component with this id, such as DC0078. Raises KeyError where there is none."""
-    return Component(id, _read("index.json")["data_components"][id])
+    return Component(id, _index()["data_components"][id])
 
 
 def mitigation(id: str) -> str:
     """The name of a mitigation, such as M1030. Raises KeyError where there is none."""
-    name: str = _read("index.json")["mitigations"][id]
+    name: str = _index()["mitigations"][id]
     return name
 
 
@@ -139,4 +165,10 @@ def in_version_19(id: str) -> str:
     if id in changes["revoked"]:
         return ""
     new: str = changes["techniques"].get(id, id)
-    return new
+    return _index().get("replaced", {}).get(id, new)  # type: ignore[no-any-return]
+
+
+def version_in_use() -> str:
+    """Of ATT&CK; stored with every finding."""
+    found: str = _index()["attack_version"]
+    return found

@@ -242,6 +242,32 @@ def interfaces() -> None:
     sys.exit(_lazy("oddport.cli.interfaces", "show")())
 
 
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def attack(ctx: click.Context) -> None:
+    """Say which version of ATT&CK is in use, and what findings are mapped to.
+
+    \b
+    Examples:
+      oddport attack
+      oddport attack update enterprise-attack-19.0.json
+    """
+    if ctx.invoked_subcommand is None:
+        sys.exit(_lazy("oddport.cli.attack", "show")())
+
+
+@attack.command("update")
+@click.argument("bundle", type=click.Path(path_type=Path))
+def update_attack(bundle: Path) -> None:
+    """Use the techniques of a newer STIX bundle (enterprise-attack.json, as MITRE publishes it).
+
+    \b
+    Examples:
+      oddport attack update enterprise-attack-19.0.json
+    """
+    sys.exit(_lazy("oddport.cli.attack", "load_bundle")(bundle))
+
+
 def main() -> None:
     """Entry point of the `oddport` script."""
     # NumPy's algebra is not used: its threads, one a core, would only cost time and memory in every process of ours
