@@ -46,17 +46,15 @@ def run(command: list[str]) -> tuple[float, float]:
     return took, usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
 
 
-def build(corpora: Path, work: Path) -> list[Path]:
-    """The benchmark captures, made where they are missing."""
+def make(name: str, corpora: Path, work: Path) -> Path:
+    """A benchmark capture, made where it is missing."""
     work.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, (maker, *words) in KINDS.items():
-        path = work / f"{name}.pcap"
-        if not path.exists():
-            command = [sys.executable, str(corpora / maker), *(str(path) if word == "OUT" else word for word in words)]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        paths.append(path)
-    return paths
+    path = work / f"{name}.pcap"
+    if not path.exists():
+        maker, *words = KINDS[name]
+        command = [sys.executable, str(corpora / maker), *(str(path) if word == "OUT" else word for word in words)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return path
 
 
 def counts_of_case(case: Path) -> tuple[int, int]:
@@ -91,7 +89,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tshark-rounds", type=int, default=1)
     options = parser.parse_args()
-    captures = options.captures or build(options.corpora, options.work)
+    captures = options.captures or [make(name, options.corpora, options.work) for name in KINDS]
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{options.rounds} rounds; medians"
