@@ -200,6 +200,10 @@ class OddportApp(App[int]):
 
             read = size_of(progress.bytes, progress.total) if progress.total else size(progress.bytes)
             screen.say(f"Stopped at {read}. What was read is kept. L loads again.", "medium")
+        elif progress.state == "done":
+            undecided = [problem.title for problem in self.problems() if problem.quiet]
+            if undecided:
+                screen.say(f"{undecided[0]} D says why.", "muted")
 
     def _look_at_case(self, force: bool = False, last: bool = False) -> None:
         self._looked = time.monotonic()
@@ -267,7 +271,9 @@ class OddportApp(App[int]):
         from tui.screens.error import Problems
 
         word = next((tab.word for tab in TABS if tab.mode == self.current_mode), "Findings")
-        self.push_screen(Problems(self.problems(), (word, "What went wrong")))
+        problems = self.problems()
+        title = "What was not judged" if all(problem.quiet for problem in problems) else "What went wrong"
+        self.push_screen(Problems(problems, (word, title)))
 
     # ways -----------------------------------------------------------------------------------------------------------
 

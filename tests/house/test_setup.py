@@ -104,6 +104,15 @@ def test_a_second_run_finds_that_all_is_ready_and_does_nothing(checkout: Path) -
     assert run([sys.executable, "-c", code], checkout).stdout.strip() != stamp
 
 
+def test_the_first_start_finds_its_bytecode_ready(checkout: Path) -> None:
+    code = "import sys; sys.path.insert(0, 'tools'); import setup_env; setup_env.store_bytecode(sys.executable)"
+    done = run([sys.executable, "-c", code], checkout)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for name in ("oddport/cli", "oddport/loading", "detectors/udp_fragments", "tui/screens"):
+        sources = {path.stem for path in (checkout / name).glob("*.py")}
+        assert {path.name.partition(".")[0] for path in (checkout / name / "__pycache__").glob("*.pyc")} == sources
+
+
 @needs_setuptools
 @pytest.mark.parametrize("compiler", ["false", "/no/such/compiler"])
 def test_a_compiler_that_fails_or_is_missing_leaves_an_installation_that_works(checkout: Path, compiler: str) -> None:

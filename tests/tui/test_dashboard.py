@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -797,6 +798,27 @@ async def test_a_detector_that_stopped_is_a_line_and_its_trace_a_page(tmp_path: 
         await desk.press("D")
         assert "division by zero" in desk.said("text")
         assert "Trace" in desk.said("text")
+
+
+async def test_what_a_load_left_out_is_a_line_and_what_was_not_judged_a_page(tmp_path: Path) -> None:
+    case = make_case(tmp_path / "c.oddport", [Flow()], [Found()])
+    with closing(sqlite3.connect(case)) as db, db:
+        db.executemany(
+            "INSERT INTO omission (source, kind, reason, count) VALUES (?, ?, ?, ?)",
+            [
+                ("flows", "limit", "flows were ended early to make room for others", 1_200),
+                ("port-mismatch", "doubt", "the start was not seen", 31),
+                ("port-mismatch", "doubt", "bytes are missing", 4),
+            ],
+        )
+    async with desk_of(case) as desk:
+        assert "1,200 flows were ended early to make room for others." in desk.said("notices")
+        assert "port-mismatch" not in desk.said("notices")
+        await desk.press("D")
+        text = desk.said("text")
+        assert "the case tells less than the capture" in text
+        assert "port-mismatch did not judge 35 for want of certainty." in text
+        assert [" ".join(row.split()) for row in text.splitlines() if "seen" in row] == ["31 the start was not seen"]
 
 
 async def test_a_file_that_is_no_case_is_said_to_be_none(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from oddport.case.model import Omission
     from oddport.case.reader import CaseReader
 
 
@@ -48,6 +49,8 @@ class Summary:
     load_started_ns: int = 0
     packets: int = 0
     flows: int = 0
+    omissions: tuple[Omission, ...] = ()
+    """What the load left out for want of memory, and what detectors left undecided."""
 
     @property
     def findings(self) -> int:
@@ -233,6 +236,7 @@ class Store:
             load_started_ns=load.started_ns,
             packets=packets,
             flows=flows,
+            omissions=tuple(self.reader.omissions()),
         )
 
     def trace_of(self, detector: str) -> str:

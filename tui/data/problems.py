@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.format import size, size_of
+from tui.format import count, size, size_of
 from tui.screens.error import Problem
 
 if TYPE_CHECKING:
@@ -37,9 +37,29 @@ def problems_of(
             for warning in file.warnings:
                 title = f"{file.path.rpartition('/')[2]}: {warning}"
                 found.append(Problem(title, (("Capture", file.path), ("Seen", warning)), ink="medium"))
+        found += _left_out(summary)
     for caution in (store.caution, theme_problem):
         if caution:
             found.append(Problem(caution, ink="medium"))
+    return found
+
+
+def _left_out(summary: Summary) -> list[Problem]:
+    from oddport.case.model import LIMIT
+
+    found = [
+        Problem(each.sentence, kept="What is here is right, but the case tells less than the capture.", ink="medium")
+        for each in summary.omissions
+        if each.kind == LIMIT
+    ]
+    undecided: dict[str, list[tuple[int, str]]] = {}
+    for each in summary.omissions:
+        if each.kind != LIMIT:
+            undecided.setdefault(each.source, []).append((each.count, each.reason))
+    for detector, reasons in undecided.items():
+        title = f"{detector} did not judge {count(sum(number for number, _ in reasons))} for want of certainty."
+        facts = tuple((count(number), reason) for number, reason in reasons)
+        found.append(Problem(title, facts, ink="muted", quiet=True))
     return found
 
 

@@ -32,6 +32,8 @@ class Problem:
     trace: str = ""
     """For a bug: the traceback."""
     ink: str = "high"
+    quiet: bool = False
+    """Said on this page only, not over the lists."""
 
 
 def problem_lines(problem: Problem, width: int, alert: str) -> list[Line]:

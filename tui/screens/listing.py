@@ -91,7 +91,7 @@ class ListScreen(CaseFrame):
         Binding("full_stop", "sort_in", "sort in", id="narrow.sort_in", tooltip="sort in the rows that joined"),
         Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
         Binding("L", "app.load_again", "load again", id="here.load", tooltip="load the captures again"),
-        Binding("D", "app.show_problems", "what went wrong", id="here.problems", tooltip="what went wrong"),
+        Binding("D", "app.show_problems", show=False, id="here.problems", tooltip="what went wrong or was left out"),
         Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
         Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
         Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
@@ -162,6 +162,7 @@ class ListScreen(CaseFrame):
     def _rows_changed(self, place: int | None) -> None:
         self.table.rows_changed(place)
         self._show_row()
+        self.refresh_keys()  # nothing stands out of its place any more
 
     def _rows_joined(self) -> None:
         self.table.rows_joined()
@@ -198,7 +199,7 @@ class ListScreen(CaseFrame):
 
     def show_notices(self) -> None:
         """A line for each of the worst; the others by `D`."""
-        found = [(problem.title, problem.ink) for problem in self.host.problems()]
+        found = [(problem.title, problem.ink) for problem in self.host.problems() if not problem.quiet]
         alert = look(self).glyphs.alert
         rows = []
         for place, (text, ink) in enumerate(found[:NOTICES]):
