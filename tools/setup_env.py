@@ -134,7 +134,7 @@ def main() -> None:
         print(
             f"oddport: {len(slow)} of {len(compiled_modules())} modules of the engine could not be compiled, because "
             "there is no C compiler or no Python headers. They run as plain Python: everything works, but a large "
-            "capture takes about 50 times as long. For speed install both (Debian, Ubuntu: apt install gcc "
+            "capture takes five to ten times as long. For speed install both (Debian, Ubuntu: apt install gcc "
             "python3-dev), then `make clean` and this again.",
             flush=True,
         )

@@ -753,8 +753,6 @@ async def test_q_asks_before_it_stops_a_load(tmp_path: Path) -> None:
 
 async def test_a_load_that_was_interrupted_says_how_far_it_got_and_l_completes_it(tmp_path: Path) -> None:
     case = make_case(tmp_path / "c.oddport", [Flow()], state="loading")
-    import sqlite3
-
     with sqlite3.connect(case) as db:  # its process is gone
         db.execute("UPDATE load SET pid = 0, process_start = ''")
     command, gate = loader(tmp_path)
