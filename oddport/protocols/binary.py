@@ -1,29 +1,38 @@
 """Bytes at an offset → a number, or a sentence about the byte that should not be there; for the binary protocols."""
 
+import cython
 
-def u16(data: bytes, at: int) -> int:
+
+def u16(data: bytes, at: cython.Py_ssize_t) -> int:
     """Two bytes at `at`, big-endian. The caller has checked that they are there."""
-    return data[at] << 8 | data[at + 1]
+    number: int = data[at] << 8 | data[at + 1]
+    return number
 
 
-def u32(data: bytes, at: int) -> int:
+def u32(data: bytes, at: cython.Py_ssize_t) -> int:
     """Four bytes at `at`, big-endian."""
-    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    high: int = data[at]  # C would shift it into the sign
+    number: int = high << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    return number
 
 
-def u16_le(data: bytes, at: int) -> int:
+def u16_le(data: bytes, at: cython.Py_ssize_t) -> int:
     """Two bytes at `at`, little-endian."""
-    return data[at] | data[at + 1] << 8
+    number: int = data[at] | data[at + 1] << 8
+    return number
 
 
-def u24_le(data: bytes, at: int) -> int:
+def u24_le(data: bytes, at: cython.Py_ssize_t) -> int:
     """Three bytes at `at`, little-endian."""
-    return data[at] | data[at + 1] << 8 | data[at + 2] << 16
+    number: int = data[at] | data[at + 1] << 8 | data[at + 2] << 16
+    return number
 
 
-def u32_le(data: bytes, at: int) -> int:
+def u32_le(data: bytes, at: cython.Py_ssize_t) -> int:
     """Four bytes at `at`, little-endian."""
-    return data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+    high: int = data[at + 3]
+    number: int = high << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
+    return number
 
 
 TEXT = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))

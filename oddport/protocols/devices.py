@@ -11,7 +11,7 @@ from math import log2
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.binary import u16, wrong_byte
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol
+from oddport.protocols.registry import CLIENT, SERVER, Grammar, Protocol, literal
 from oddport.protocols.shapes import (
     Check,
     Message,
@@ -361,7 +361,7 @@ PROTOCOLS = (
         name="kismet",
         title="Kismet",
         spec="Kismet, client protocol before 2016",
-        grammars=(Grammar((TCP,), kismet_client, kismet_server, b"!", b"*"),),
+        grammars=(Grammar((TCP,), kismet_client, kismet_server, b"!", b"*", server_at=literal(1, b"KISMET: ")),),
         first="server",
     ),
     Protocol(

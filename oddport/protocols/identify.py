@@ -9,11 +9,23 @@ Ports are never looked at. Candidates come from the first byte of each direction
    to a port, what answers there is what the port offers. Both are kept (`client_app`, `server_app`).
 """
 
+import cython
+
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.inner import SWITCHES, add_inner
 from oddport.protocols.model import DISAGREE, Facts, Identification, Proof, SideMatch, Tier, fits
-from oddport.protocols.registry import CLIENT, SERVER, Entry, Grammar, Registry, Row, byte_set_text, registry
+from oddport.protocols.registry import (
+    CLIENT,
+    PLACE_BYTES,
+    SERVER,
+    Entry,
+    Grammar,
+    Registry,
+    Row,
+    byte_set_text,
+    registry,
+)
 
 PAIR_BITS = 48
 """Bits that two weak directions need together for tier A; fewer make tier C."""
@@ -28,6 +40,7 @@ SERIES = 3
 PAIRED = 8
 """Datagrams of a direction among which partners are looked for (a reply to a later question)."""
 
+PLACE = cython.declare(cython.Py_ssize_t, PLACE_BYTES)
 _A, _B = Tier.A, Tier.B
 
 Hit = tuple[str, SideMatch, Grammar, int, int, int]
@@ -45,19 +58,40 @@ def _registry() -> Registry:
 def _hits(rows: Row, parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:
     """All that one direction parses as in one role; of datagrams, the first one that parses."""
     before = 0
+    at: cython.Py_ssize_t
+    behind: cython.Py_ssize_t
+    data: bytes
+    plan: bytes
     hits: list[Hit] = []
     for data in parts:
         if data:
-            for name, matcher, grammar, places in rows[data[0]]:
-                if places and not fits(data, places):
-                    continue
-                match = matcher(data)
-                if match is not None:
-                    hits.append((name, match, grammar, side, before, role))
+            entries, plan = rows[data[0]]
+            at = 0
+            for name, matcher, grammar, _ in entries:
+                behind = at + 1 + PLACE * plan[at]
+                if _fits(data, plan, at + 1, behind):
+                    match = matcher(data)
+                    if match is not None:
+                        hits.append((name, match, grammar, side, before, role))
+                at = behind
             if hits:
                 break
             before += len(data)
     return hits
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _fits(data: bytes, plan: bytes, at: cython.Py_ssize_t, behind: cython.Py_ssize_t) -> cython.bint:
+    """Whether the places in `plan[at:behind]` (registry.py) are in the data and hold what may stand there."""
+    size: cython.Py_ssize_t = len(data)
+    place: cython.Py_ssize_t
+    while at < behind:
+        place = plan[at] | plan[at + 1] << 8
+        if place >= size or not plan[at + 2 + (data[place] >> 3)] >> (data[place] & 7) & 1:
+            return False
+        at += PLACE
+    return True
 
 
 def _rest(entries: tuple[Entry, ...], parts: tuple[bytes, ...], side: int, role: int) -> list[Hit]:

@@ -3,7 +3,7 @@
 from oddport.engine.columns import TCP
 from oddport.protocols.binary import is_text, u16_le, u24_le, u32_le, wrong_byte
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import ANY, SERVER, Grammar, Protocol
+from oddport.protocols.registry import SERVER, Grammar, Protocol, least, literal
 from oddport.protocols.text import clean
 
 HEADER = 4
@@ -106,7 +106,16 @@ PROTOCOLS = (
         title="MySQL",
         spec="MySQL client/server protocol",
         first="server",
-        grammars=(Grammar((TCP,), client, server, ANY, ANY, reject=reject),),
+        grammars=(
+            Grammar(
+                (TCP,),
+                client,
+                server,
+                reject=reject,
+                client_at=(*literal(2, b"\x00\x01"), *literal(13, bytes(FILLER)), least(HEADER + RESPONSE_FIXED)),
+                server_at=((3, b"\x00"), (4, bytes((GREETING, ERROR))), least(12)),
+            ),
+        ),
         aliases=("mariadb",),
     ),
 )

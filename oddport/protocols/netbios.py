@@ -4,7 +4,7 @@ from oddport.engine.columns import TCP, UDP
 from oddport.protocols.binary import u16, wrong_byte
 from oddport.protocols.dns_message import BAD, HEADER, NB, NBSTAT, NETBIOS_LABEL, is_netbios_name, skip_name
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol
+from oddport.protocols.registry import ANY, CLIENT, SERVER, Grammar, Protocol, least
 from oddport.protocols.text import clean
 
 OPCODES = (0, 5, 6, 7, 8, 9, 15)
@@ -138,6 +138,7 @@ def reject(data: bytes, role: int) -> str:
 CLIENT_FIRST = bytes((SESSION_REQUEST,))
 SERVER_FIRST = bytes((POSITIVE, NEGATIVE))
 NAME_AT = ((HEADER, bytes((NETBIOS_LABEL,))),)
+DATAGRAM_AT = (least(10 + ENCODED_NAME),)
 DATAGRAM_CLIENT = DATAGRAMS + bytes((DATAGRAM_QUERY,))
 DATAGRAM_SERVER = DATAGRAM_CLIENT + bytes((DATAGRAM_YES, DATAGRAM_NO))
 PROTOCOLS = (
@@ -149,7 +150,15 @@ PROTOCOLS = (
         grammars=(
             Grammar((UDP,), names_client, names_server, ANY, ANY, client_at=NAME_AT, server_at=NAME_AT),
             # either end sends datagrams to the other's names
-            Grammar((UDP,), datagram, datagram, DATAGRAM_CLIENT, DATAGRAM_SERVER),
+            Grammar(
+                (UDP,),
+                datagram,
+                datagram,
+                DATAGRAM_CLIENT,
+                DATAGRAM_SERVER,
+                client_at=DATAGRAM_AT,
+                server_at=DATAGRAM_AT,
+            ),
             Grammar((TCP,), client, server, CLIENT_FIRST, SERVER_FIRST, reject=reject),
         ),
     ),

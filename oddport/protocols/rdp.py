@@ -7,7 +7,7 @@ the cookie or the negotiation structure behind the fixed part. Without these it 
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.binary import u16, u16_le, u32, u32_le, wrong_byte
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, Grammar, Protocol
+from oddport.protocols.registry import CLIENT, Grammar, Places, Protocol, least
 from oddport.protocols.text import clean
 
 TPKT = 3
@@ -146,6 +146,15 @@ def reject(data: bytes, role: int) -> str:
     return f"byte {FIXED} does not begin an RDP cookie or negotiation"
 
 
+def _flags_at(flags: int) -> Places:
+    """Where the flags are that a first datagram has."""
+    free = UDP_CORRELATION | UDP_SYNEX
+    return tuple(
+        (at, bytes(value for value in range(256) if (value ^ flags >> shift) & ~(free >> shift) & 0xFF == 0))
+        for at, shift in ((6, 8), (7, 0))
+    )
+
+
 FIRST = bytes((TPKT,))
 PROTOCOLS = (
     Protocol(
@@ -154,7 +163,14 @@ PROTOCOLS = (
         spec="MS-RDPBCGR",
         grammars=(
             Grammar((TCP,), client, server, FIRST, FIRST, reject=reject),
-            Grammar((UDP,), datagram_client, datagram_server, b"\xff"),
+            Grammar(
+                (UDP,),
+                datagram_client,
+                datagram_server,
+                b"\xff",
+                client_at=(*_flags_at(UDP_SYN), least(UDP_SMALLEST)),
+                server_at=(*_flags_at(UDP_SYN | UDP_ACK), least(UDP_SMALLEST)),
+            ),
         ),
         aliases=("ms-wbt-server", "rdpudp"),
     ),

@@ -4,7 +4,7 @@ import re
 
 from oddport.engine.columns import TCP
 from oddport.protocols.model import SideMatch
-from oddport.protocols.registry import CLIENT, LETTERS, Grammar, Protocol
+from oddport.protocols.registry import CLIENT, DIGITS, LETTERS, Grammar, Protocol
 from oddport.protocols.text import clean
 
 ARGUMENTS_LIMIT = 1_048_576
@@ -118,6 +118,12 @@ def reject(data: bytes, role: int) -> str:
     return ""
 
 
+def _letters(at: int) -> bytes:
+    """What stands at that place of a command that is typed."""
+    letters = {word[at] for word in _WORDS}
+    return bytes(letters | {letter | 0x20 for letter in letters})
+
+
 SERVER_FIRST = b"+-:$*%~>"
 
 PROTOCOLS = (
@@ -126,6 +132,16 @@ PROTOCOLS = (
         title="Redis (RESP)",
         spec="Redis serialization protocol specification",
         aliases=("resp",),
-        grammars=(Grammar((TCP,), client, server, b"*" + LETTERS, SERVER_FIRST, reject=reject),),
+        grammars=(
+            Grammar(
+                (TCP,),
+                client,
+                server,
+                b"*" + LETTERS,
+                SERVER_FIRST,
+                reject=reject,
+                client_at=((0, b"*" + _letters(0)), (1, DIGITS + _letters(1)), (2, b"\r" + DIGITS + _letters(2))),
+            ),
+        ),
     ),
 )

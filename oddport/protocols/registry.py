@@ -227,8 +227,12 @@ class Protocol:
 
 Entry = tuple[str, Matcher, Grammar, Places]
 """(protocol name, matcher of the role, its grammar, where the matcher may be asked)"""
-Row = tuple[tuple[Entry, ...], ...]
-"""256 tuples of entries, by first byte."""
+Cell = tuple[tuple[Entry, ...], bytes]
+"""Entries, and their places behind one another in a form that compiled code reads without making objects (`_plan`)."""
+Row = tuple[Cell, ...]
+"""256 cells, by first byte."""
+PLACE_BYTES = 34
+"""Of a place in a plan: an offset of two bytes, the lower one first, and a bit for each byte that may stand there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,7 +287,11 @@ def build(protocols: tuple[Protocol, ...]) -> Registry:
                         tables[role, transport][byte].append(entry)
 
     def rows(role: int) -> dict[int, Row]:
-        return {t: tuple(tuple(cell) for cell in table) for (r, t), table in tables.items() if r == role}
+        return {
+            t: tuple((tuple(cell), b"".join(_plan(entry[3]) for entry in cell)) for cell in table)
+            for (r, t), table in tables.items()
+            if r == role
+        }
 
     def rest(role: int) -> dict[int, tuple[Entry, ...]]:
         return {t: tuple(entries) for (r, t), entries in fallback.items() if r == role}
@@ -296,6 +304,16 @@ def build(protocols: tuple[Protocol, ...]) -> Registry:
         if grammar.series is not None
     )
     return Registry(by_name, aliases, rows(CLIENT), rows(SERVER), rest(CLIENT), rest(SERVER), series, describe)
+
+
+@cache
+def _plan(places: Places) -> bytes:
+    """How many places there are, in one byte, and the places."""
+    plan = bytearray((len(places),))
+    for at, allowed in places:
+        bits = sum(1 << value for value in set(allowed))
+        plan += at.to_bytes(2, "little") + bits.to_bytes(32, "little")
+    return bytes(plan)
 
 
 @cache

@@ -5,7 +5,7 @@ import re
 from oddport.engine.columns import SCTP, TCP, UDP
 from oddport.protocols import announced
 from oddport.protocols.model import Facts, SideMatch
-from oddport.protocols.registry import CLIENT, UPPER, Grammar, Protocol
+from oddport.protocols.registry import CLIENT, UPPER, Grammar, Protocol, least
 from oddport.protocols.text import clean
 
 _REQUEST = re.compile(
@@ -76,6 +76,8 @@ def reject(data: bytes, role: int) -> str:
 
 
 _FIRST = UPPER + b"\r\n"
+_METHOD_AT = ((1, UPPER + b"-\n"), (2, UPPER + b"-\r"), least(15))  # the shortest: OPT tel:1 SIP/2.0
+_STATUS_AT = ((1, b"I\n"), (2, b"P\rS"), least(12))
 
 PROTOCOLS = (
     Protocol(
@@ -83,6 +85,18 @@ PROTOCOLS = (
         title="SIP",
         spec="RFC 3261",
         describe=announced.media,
-        grammars=(Grammar((TCP, UDP, SCTP), client, server, _FIRST, b"S\r\n", reject=reject, symmetric=True),),
+        grammars=(
+            Grammar(
+                (TCP, UDP, SCTP),
+                client,
+                server,
+                _FIRST,
+                b"S\r\n",
+                reject=reject,
+                symmetric=True,
+                client_at=_METHOD_AT,
+                server_at=_STATUS_AT,
+            ),
+        ),
     ),
 )

@@ -65,16 +65,16 @@ def test_every_protocol_has_a_title_a_specification_and_a_grammar() -> None:
 
 def test_a_matcher_is_asked_only_for_its_first_bytes_and_transport() -> None:
     tables = build((protocol("a", b"AB"), protocol("b", b"B")))
-    assert [entry[0] for entry in tables.client[TCP][0x41]] == ["a"]
-    assert [entry[0] for entry in tables.client[TCP][0x42]] == ["a", "b"]
-    assert tables.client[TCP][0x43] == ()
-    assert tables.server[TCP][0x41] == ()
-    assert tables.client[UDP][0x41] == tables.client[SCTP][0x41] == ()
+    assert [entry[0] for entry in tables.client[TCP][0x41][0]] == ["a"]
+    assert [entry[0] for entry in tables.client[TCP][0x42][0]] == ["a", "b"]
+    assert tables.client[TCP][0x43][0] == ()
+    assert tables.server[TCP][0x41][0] == ()
+    assert tables.client[UDP][0x41][0] == tables.client[SCTP][0x41][0] == ()
 
 
 def test_fallback_grammars_are_not_dispatched() -> None:
     tables = build((protocol("late", fallback=True),))
-    assert not any(tables.client[TCP])
+    assert not any(entries for entries, _ in tables.client[TCP])
     assert [entry[0] for entry in tables.fallback_client[TCP]] == ["late"]
     assert tables.fallback_server[TCP] == ()
 
