@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 from tui.data.load import Load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
 def run(
-    case_path: Path, captures: list[str] | None = None, title: str = "", mouse: bool = True, ascii: bool = False
+    case_path: Path,
+    captures: list[str] | None = None,
+    title: str = "",
+    mouse: bool = True,
+    ascii: bool = False,
+    live: Sequence[str] = (),
 ) -> int:
     """Run the dashboard until it is quit; returns the exit status.
 
-    Captures are loaded into the case unless it holds them already, or another process is loading it.
+    Captures are loaded into the case unless it holds them already, or another process is loading it. `live`: words for
+    a loader that captures an interface instead.
     """
     for name in ("COLUMNS", "LINES"):  # exported once, they would be taken for the size of the terminal for ever
         os.environ.pop(name, None)
-    load = start_load(case_path, captures) if captures else None
+    load = Load(case_path, [], options=live) if live else start_load(case_path, captures) if captures else None
     try:
         from tui.dashboard import OddportApp
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from oddport.case.captures import PIPE, is_live
 from oddport.case.errors import CaseError
 from tui.data.case import Store, Summary
 from tui.data.load import Load, Progress
@@ -306,14 +307,22 @@ class OddportApp(App[int]):
             return
         from tui.dialogs.confirm import Confirm
 
+        live = self.progress is not None and self.progress.live is not None
+        what = "An interface is captured" if live else "A load runs"
+        said = (
+            "Quitting ends the capture. What was captured is kept in the case."
+            if live
+            else "Quitting stops it. What was read is kept in the case; loading again completes it."
+        )
+
         def answered(yes: bool | None) -> None:
             if yes:
                 self.exit(0)
 
         self.push_screen(
-            Confirm("A load runs", "Quitting stops it. What was read is kept in the case; loading again completes it.",
-                    "stop and quit", "go on"), answered,
-        )  # fmt: skip
+            Confirm(what, said, "stop and quit", "go on"),
+            answered,
+        )
 
     def action_ignore(self) -> None:
         """Flow control of the terminal is no way to quit."""
@@ -381,4 +390,6 @@ class OddportApp(App[int]):
 
     def _can_load_again(self) -> bool:
         summary = self.summary
+        if summary is not None and any(file.path == PIPE or is_live(file.path) for file in summary.files):
+            return False
         return summary is not None and summary.load_state in ("stopped", "failed", "interrupted")

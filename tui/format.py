@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from oddport.wording import UNITS, count, eta, plural, safe, size, three_digits
 
 __all__ = [
-    "SECOND", "clock", "count", "date", "duration", "endpoint", "eta", "hexes", "lasted", "minute", "percent", "plural",
-    "rate", "safe", "size", "size_of", "span",
+    "SECOND", "bit_rate", "clock", "count", "date", "duration", "endpoint", "eta", "hexes", "lasted", "minute",
+    "percent", "plural", "rate", "running", "safe", "size", "size_of", "span",
 ]  # fmt: skip
 
 SECOND = 1_000_000_000
@@ -44,6 +44,21 @@ def rate(value: float) -> str:
         number /= 1000
         unit += 1
     return f"{number:.0f} {UNITS[unit]}/s"
+
+
+def running(seconds: float) -> str:
+    """For how long something runs, in whole seconds: `42 s`, `12 min 41 s`, `2 h 34 min`."""
+    return f"{int(seconds)} s" if seconds < 60 else duration(int(seconds) * SECOND)
+
+
+def bit_rate(value: float) -> str:
+    """Bytes a second of an interface, as its speed is told: `31.2 Mbit/s`."""
+    number, unit = 8 * value, 0
+    units = ("bit/s", "kbit/s", "Mbit/s", "Gbit/s")
+    while number >= 999.5 and unit < len(units) - 1:
+        number /= 1000
+        unit += 1
+    return f"{number:.0f} {units[unit]}" if unit == 0 else f"{three_digits(number)} {units[unit]}"
 
 
 def percent(part: int | float, whole: int | float) -> str:

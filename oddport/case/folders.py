@@ -60,10 +60,15 @@ def case_for(paths: Sequence[str | os.PathLike[str]], digests: Sequence[str]) ->
 
 def case_for_pipe(at_ns: int) -> Path:
     """The path of a new case for packets from a pipe, named after the time (ns since 1970) at which it began."""
+    return case_for_live("pipe", at_ns)
+
+
+def case_for_live(source: str, at_ns: int) -> Path:
+    """The path of a new case for packets that come from `source` now, a word that a file name may hold."""
     from datetime import UTC, datetime
 
     began = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)
-    return data_folder() / f"pipe-{began:%Y%m%dT%H%M%S}Z-{at_ns % 1_000_000_000 // 1000:06d}{SUFFIX}"
+    return data_folder() / f"{source}-{began:%Y%m%dT%H%M%S}Z-{at_ns % 1_000_000_000 // 1000:06d}{SUFFIX}"
 
 
 def readable_stem(paths: Sequence[str | os.PathLike[str]]) -> str:

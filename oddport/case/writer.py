@@ -364,6 +364,14 @@ class CaseWriter:
                     self._mark_flow(row[1])
                 self._db.look_at_the_clock()
 
+    def move_verdicts(self, uids: Mapping[str, str]) -> None:
+        """Verdicts of findings, with their history, go over to another uid (old → new); one that is there stays."""
+        with self._db.together():
+            for table in ("verdict", "verdict_history"):
+                there = {row[0] for row in self._db.one(f"SELECT uid FROM {table}")}
+                moving = [(new, old) for old, new in uids.items() if old in there and new not in there]
+                self._db.many(f"UPDATE {table} SET uid = ? WHERE uid = ?", moving)
+
     def mark_flows(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """At the end of a load: sets `flow.severity` of flows that occur in findings, folded ones included."""
         with self._db.together():

@@ -22,7 +22,7 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
         os.environ["ODDPORT_THEME"] = theme
     mouse = mouse and not os.environ.get("SSH_CONNECTION")
     if len(words) == 1 and words[0] != "-" and _is_case(Path(words[0])):
-        return _run(Path(words[0]), [], _stem(words[0]), mouse, ascii_only)
+        return open_on(Path(words[0]), [], _stem(words[0]), mouse, ascii_only)
     paths = expand(words)
     missing = [path for path in paths if path != "-" and not Path(path).exists()]
     if missing:
@@ -41,7 +41,7 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
         fail(str(error))
         return 2
     title = _stem(paths[0]) if len(paths) == 1 else f"{_stem(paths[0])} and {len(paths) - 1} more"
-    return _run(place, paths, title, mouse, ascii_only)
+    return open_on(place, paths, title, mouse, ascii_only)
 
 
 def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
@@ -59,10 +59,13 @@ def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
     return open_captures([str(demo_path(name or demos[0].name))], None, mouse, ascii_only, None)
 
 
-def _run(case: Path, captures: Sequence[str], title: str, mouse: bool, ascii_only: bool) -> int:
+def open_on(
+    case: Path, captures: Sequence[str], title: str, mouse: bool, ascii_only: bool, live: Sequence[str] = ()
+) -> int:
+    """Open the dashboard on a case; as tui.app.run."""
     from tui.app import run
 
-    return run(case, list(captures), title=title, mouse=mouse, ascii=ascii_only)
+    return run(case, list(captures), title=title, mouse=mouse, ascii=ascii_only, live=live)
 
 
 def _is_case(path: Path) -> bool:

@@ -232,6 +232,31 @@ def protocols(name: str | None) -> None:
 
 
 @cli.command()
+@click.argument("interface", required=False)
+@click.option("--filter", "capture_filter", default="", metavar="FILTER", help="Which packets, as pcap-filter(7).")
+@click.option("--case", type=click.Path(path_type=Path), help="Case file to make (default: in your data folder).")
+@click.option("--keep", type=click.IntRange(min=2), default=2_000, show_default=True, metavar="MB",
+              help="How much of the packets is kept; the oldest go first.")  # fmt: skip
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal; so over ssh.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
+def live(
+    interface: str | None, capture_filter: str, case: Path | None, keep: int, no_mouse: bool, ascii_only: bool
+) -> None:
+    """Capture an interface, and look at its traffic in the dashboard while it comes.
+
+    Without INTERFACE, the one that reaches furthest. ssh://user@host/eth0 captures there, with the host's tcpdump.
+    What is named and judged stays in the case; of the packets themselves the newest are kept.
+
+    \b
+    Examples:
+      oddport live
+      oddport live eth0 --filter "not port 22"
+      oddport live ssh://root@gateway/eth0
+    """
+    sys.exit(_lazy("oddport.cli.live", "open_live")(interface, capture_filter, case, keep, not no_mouse, ascii_only))
+
+
+@cli.command()
 def interfaces() -> None:
     """List the network interfaces, and whether you may capture there.
 

@@ -124,6 +124,11 @@ class Groups:
         if kept.finding.score != score:
             self._push(key, kept)
 
+    def has(self, finding: Finding) -> bool:
+        """Whether an occurrence like this would be folded into a group that is there."""
+        new = Group(finding, finding.first_ns, finding.first_ns, finding.last_ns, 1)
+        return any(self._touch(group, new) for group in self._by_key.get(key_of(finding), ()))
+
     # over the limit
 
     def _push(self, key: Key, group: Group) -> None:
@@ -173,18 +178,26 @@ class Groups:
         """All that are kept, in no order."""
         return [group for groups in self._by_key.values() for group in groups]
 
+    def uids(self) -> set[str]:
+        """Under which groups were handed out, of those that are kept."""
+        return {group.uid for group in self.groups() if group.uid}
+
     def touched(self, group: Group) -> None:
         """Note that the group's finding was replaced."""
         if not group.changed:
             group.changed = True
             self._changed.append(group)
 
-    def rename(self, digest: str) -> None:
-        """Another digest of the capture: every uid changes, those handed out before hold no more."""
-        if digest != self._digest:
-            self._digest = digest
-            for group in self.groups():
-                self.touched(group)
+    def rename(self, digest: str) -> dict[str, str]:
+        """Another digest of the capture: every uid changes, those handed out before hold no more; old → new."""
+        if digest == self._digest:
+            return {}
+        before, self._digest = self._digest, digest
+        renamed = {}
+        for group in self.groups():
+            renamed[uid_of(group.finding, before)] = uid_of(group.finding, digest)
+            self.touched(group)
+        return renamed
 
     def finding_of(self, group: Group) -> Finding:
         """A copy for others to keep, with the count, the end and the uid of the group."""

@@ -127,9 +127,20 @@ class Runner:
         """Findings so far."""
         return len(self._groups)
 
-    def set_digest(self, digest: str) -> None:
-        """The files' digest where it is known only at the end, as of a pipe; uids handed out before hold no more."""
-        self._groups.rename(digest)
+    def has(self, finding: Finding) -> bool:
+        """Whether this would be another occurrence of a finding that is there."""
+        return self._groups.has(finding)
+
+    def uids(self) -> set[str]:
+        """Of the findings that were handed out and hold."""
+        return self._groups.uids()
+
+    def set_digest(self, digest: str) -> dict[str, str]:
+        """The files' digest where it is known only at the end, as of a pipe; uids handed out before hold no more.
+
+        Gives old → new of those that changed.
+        """
+        return self._groups.rename(digest)
 
     def finish(self) -> list[Finding]:
         """All findings, worst first. A second call gives the same again."""

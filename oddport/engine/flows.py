@@ -1051,22 +1051,40 @@ class FlowTable:
         rows = np.concatenate((self.rows[slots[: len(offered) + len(pressed)]], flows[held]))
         used = (rows[:, USED : USED + 2] & np.uint64(M32)).astype(np.int64)
         used[: len(offered)] = np.minimum(used[: len(offered)], offered[:, 1:])
+        closed = np.ones(len(slots), np.uint8)
+        closed[: len(offered)] = 0
+        first = self._copied(slots, rows, used, closed)
+        self._forget(len(over))
+        self._press(memoryview(pressed))
+        return Taken(first, slots, rows, len(offered), len(pressed), over, flows, held, self.over_count == 0)
+
+    def _copied(self, slots: np.ndarray, rows: np.ndarray, used: np.ndarray, closed: np.ndarray) -> FirstBytes:
+        """The first bytes of flows; `used`: how many of each chain's."""
         start = np.zeros(2 * len(slots) + 1, np.int64)
         np.cumsum(used.ravel(), out=start[1:])
         raw = np.empty(int(start[len(start) - 1]), np.uint8)
         self._copy_chains(memoryview(slots), memoryview(start), memoryview(raw))
-        self._forget(len(over))
-        self._press(memoryview(pressed))
-        closed = np.ones(len(slots), np.uint8)
-        closed[: len(offered)] = 0
-        first = FirstBytes(
+        return FirstBytes(
             ((rows[:, TAIL] >> np.uint64(8)) & np.uint64(0xFF)).astype(np.uint8),
             np.ascontiguousarray(rows[:, BITS]),
             closed,
             start,
             raw.tobytes(),
         )
-        return Taken(first, slots, rows, len(offered), len(pressed), over, flows, held, self.over_count == 0)
+
+    def look(self, since: int = 0) -> tuple:
+        """(slots, rows, first bytes as if no more would come) of the flows that `take` has not given as over, by id;
+        `since`: only those with a packet of that number or a later one. Nothing changes."""
+        used = self.rows[: self.fresh_slot]
+        here = ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) > 0
+        here[np.asarray(self.over)[: self.over_count]] = True
+        if since:
+            here &= (used[:, TALLY] & np.uint64(M32)) >= since
+        slots = np.flatnonzero(here)
+        slots = slots[np.argsort(used[slots, NAME] & np.uint64(M32), kind="stable")].astype(np.uint32)
+        rows = used[slots]
+        held = (rows[:, USED : USED + 2] & np.uint64(M32)).astype(np.int64)
+        return slots, rows, self._copied(slots, rows, held, np.ones(len(slots), np.uint8))
 
     def _pressed(self) -> np.ndarray:
         """Open flows (slots) to be named for want of room: the longest idle ones, until half of the arena is free; none

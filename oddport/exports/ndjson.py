@@ -1,7 +1,7 @@
 """Facts and opinions of a load → one JSON object a line, by stable names that scripts rely on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,9 @@ class NdjsonSink:
             self.severities.append(int(finding.severity))
             file = finding.evidence[0].file if finding.evidence else 0
             self._put({"type": "finding", "capture": self._path(file), **finding_record(finding, self._path)})
+
+    def renamed(self, uids: Mapping[str, str]) -> None:
+        """Nothing was printed under the old ones."""
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """Findings name their flow themselves."""

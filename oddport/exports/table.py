@@ -1,5 +1,6 @@
 """Findings of a load → a table on a terminal, worst first."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,9 @@ class TableSink:
     def findings(self, changed: list[Finding], gone: list[str]) -> None:
         """Kept; a load without a display hands them over once, worst first."""
         self._findings.extend(changed)
+
+    def renamed(self, uids: Mapping[str, str]) -> None:
+        """Nothing was printed under the old ones."""
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """Findings name their flow themselves."""

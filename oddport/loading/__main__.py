@@ -1,16 +1,20 @@
-"""The loading process: captures → a case, and progress as JSON lines on standard output."""
+"""The loading process: captures, or an interface, → a case, and progress as JSON lines on standard output."""
 
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from oddport.capture import open_capture
+from oddport.capture.live.ring import RingLimits
+from oddport.capture.live.ways import LiveError
 from oddport.case.errors import CaseError
 from oddport.case.folders import unpack_folder
 from oddport.detection.settings import SettingsError
 from oddport.loading.choices import choose
 from oddport.loading.into_case import into_case
+from oddport.loading.live import Interface, open_interface
 from oddport.loading.pipeline import Progress
 from oddport.loading.progress import progress_json
 from oddport.loading.stopping import Stop
@@ -22,14 +26,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m oddport.loading", description=__doc__)
     parser.add_argument("--case", type=Path, required=True)
     parser.add_argument("--replace", action="store_true", help="a finished load in the case gives way")
-    parser.add_argument("captures", nargs="+", metavar="CAPTURE")
+    parser.add_argument("--live", metavar="INTERFACE", help="capture this until told to stop")
+    parser.add_argument("--filter", default="", help="with --live: which packets, as pcap-filter(7)")
+    parser.add_argument("--ring-bytes", type=int, default=RingLimits().file_bytes, help="bytes of a file of the ring")
+    parser.add_argument("--ring-files", type=int, default=RingLimits().files, help="files of the ring")
+    parser.add_argument("captures", nargs="*", metavar="CAPTURE")
     options = parser.parse_args()
+    if bool(options.captures) == bool(options.live):
+        parser.error("give captures, or --live INTERFACE")
     stop = Stop().on_signals().on_parent(control="-" not in options.captures)
     last = Progress()
+    interface: Interface | None = None
 
     def report(progress: Progress, state: str = "loading", message: str = "") -> None:
+        live = None if interface is None else interface.words()
         try:
-            print(progress_json(progress, state, message), flush=True)
+            print(progress_json(progress, state, message, live), flush=True)
         except BrokenPipeError:
             # nobody listens any more: the load ends at the next batch, through its own stop
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,11 +56,21 @@ def main() -> int:
     except (SiteError, SettingsError) as error:
         report(last, "failed", str(error))
         return 2
-    reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
+    settings = replace(choices.settings, provisional=bool(options.live))
+    if options.live:
+        try:
+            limits = RingLimits(options.ring_bytes, options.ring_files)
+            interface = open_interface(options.live, options.filter, options.case, limits, stop)
+        except (LiveError, ValueError) as error:
+            report(last, "failed", str(error))
+            return 2
+        reader = interface.reader
+    else:
+        reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
     try:
         state = into_case(
-            reader, options.case, choices.detectors, stop, keep,
-            errors=choices.errors, live=True, replace=options.replace, settings=choices.settings,
+            reader, options.case, choices.detectors, stop if interface is None else _never, keep,
+            errors=choices.errors, live=True, replace=options.replace, settings=settings,
         )  # fmt: skip
     except CaseError as error:
         report(last, "failed", str(error))
@@ -57,6 +79,11 @@ def main() -> int:
         reader.close()
     report(last, state)
     return 0
+
+
+def _never() -> bool:
+    """An interface hands over what it holds after it was told to stop, and then ends by itself."""
+    return False
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A capture → a case file: the sink that writes one, and the load from its beginning to its stored end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,10 @@ class CaseSink:
             self._writer.remove_findings(gone)
         if changed:
             self._writer.put_findings(changed)
+
+    def renamed(self, uids: Mapping[str, str]) -> None:
+        """Verdicts given while the traffic came go on with their findings."""
+        self._writer.move_verdicts(uids)
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """Severity of every flow that occurs in a finding; all flows are written by then."""

@@ -15,7 +15,7 @@ from oddport.engine.columns import SERVER_RESPONDER_BY_SYN
 from oddport.engine.first_bytes import FirstBytes
 from oddport.engine.flows import FlowTable
 from oddport.engine.heads import Head
-from oddport.engine.layout import BITS, LIVE_BIT
+from oddport.engine.layout import BITS, LIVE_BIT, USED
 from oddport.engine.summary import Taken, flow_ends, flow_records
 from oddport.engine.tunnels import Inside
 from oddport.loading.channels import Channels
@@ -228,6 +228,28 @@ class Namer:
         app, tier, server, signs = known.app[slots], known.tier[slots], known.server[slots], known.signs[slots]
         self._channels.name(flows, app, tier, server, more)
         return self._batch(flows, app, tier, server, signs, _Rows(more, {}))
+
+    def preview(self, since: int) -> FlowBatch:
+        """Flows that were not handed over, with a packet numbered `since` or later, named by all their first bytes as
+        if no more would come. What they will be called in the end does not depend on it."""
+        slots, words, first = self._table.look(since)
+        known = self._known
+        known.reach(slots)
+        app, tier, server, signs = known.app[slots], known.tier[slots], known.server[slots], known.signs[slots]
+        held = ((words[:, USED] | words[:, USED + 1]) & np.uint64(0xFFFFFFFF)) > 0
+        rows = np.flatnonzero(held)
+        found = answers(first, [-1] * len(slots))
+        app[rows], tier[rows], server[rows] = found.app[rows], found.tier[rows], found.server[rows]
+        signs[rows] = found.signs[rows]
+        more, kept = {}, {}
+        for row, slot in enumerate(slots.tolist()):
+            said = found.more[row] if held[row] else known.more.get(slot)
+            if said is not None:
+                more[row] = said
+            if slot in known.first:
+                kept[row] = known.first[slot]
+        source = np.where(held, np.arange(len(slots)), -1).astype(np.int32)
+        return self._batch(flow_records(words), app, tier, server, signs, _Rows(more, kept, first, source))
 
     def _batch(
         self,

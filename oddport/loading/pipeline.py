@@ -25,6 +25,7 @@ from oddport.loading.file_numbers import FileNumbers
 from oddport.loading.naming import Asked, Namer
 from oddport.loading.naming_process import YOUNG_OBJECTS, NamingProcess
 from oddport.loading.omissions import omissions
+from oddport.loading.provisional import Provisional
 from oddport.loading.sink import Sink
 from oddport.protocols.site import SiteTable
 
@@ -48,6 +49,9 @@ class LoadSettings:
     head_memory: int = 128 << 20
     """Bytes for the first bytes of all open flows together."""
     detectors: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    provisional: bool = False
+    """Name and judge what is not over as if it ended now, and take that back as more comes: for traffic of which nobody
+    knows how long it goes on."""
     site: SiteTable | None = None
     """What belongs where at this site, besides what belongs there anywhere."""
     process_after: int = 20_000
@@ -106,7 +110,11 @@ class Load:
         self._due: deque[Asked | TrainBatch] = deque()
         """What is over and was not handed over, since it, or something before it, waits for its names."""
         self._trains = FragmentTable()
+        detectors = list(detectors)
         self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error)
+        self._provisional = (
+            Provisional(detectors, settings.detectors, _digest(reader)) if settings.provisional else None
+        )
         self._decoded = Decoded()
         self._columns = packet_arrays(BLOCK)
         self._block_first = 0
@@ -246,14 +254,20 @@ class Load:
         """Rows of open flows that moved since the last time, findings so far, and the block that is not full yet."""
         self._namer.settle()
         self._hand_over()
-        batch = self._namer.open(self._shown)
+        look = self._namer.open if self._provisional is None else self._namer.preview
+        batch = look(self._shown)
         if len(batch.flows):
             self._sink.flows(batch, True)
         self._shown = self.progress.packets
+        self.progress.flows = self._table.count()
         changed, gone = self._runner.changes()
+        self.progress.findings = self._runner.count()
+        if self._provisional is not None:
+            more, less = self._provisional.look(self._namer.preview(0), self._runner)
+            changed, gone = changed + more, gone + less
+            self.progress.findings += self._provisional.count()
         if changed or gone:
             self._sink.findings(changed, gone)
-        self.progress.findings = self._runner.count()
         if self._sink.wants_packets and self.progress.packets > self._block_first:
             count = self.progress.packets - self._block_first
             self._sink.packets(self._columns, self._block_first, count, self._numbers)
@@ -266,9 +280,13 @@ class Load:
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:
             self._sink.packets(self._columns, self._block_first, count, self._numbers)
-        self._runner.set_digest(_digest(self._reader))
+        renamed = self._runner.set_digest(_digest(self._reader))
+        if renamed:
+            self._sink.renamed(renamed)
         findings = self._runner.finish()
         changed, gone = self._runner.changes()
+        if self._provisional is not None:
+            gone += self._provisional.end(self._runner)
         self._sink.findings(changed, gone)
         self._sink.marks(*self._runner.marks())
         self._sink.files(self._reader)

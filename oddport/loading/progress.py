@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from oddport.loading.pipeline import Progress
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
     from oddport.case.model import Omission
 
 
-def progress_json(progress: Progress, state: str, message: str = "") -> str:
-    """One line for whoever started the loader: `state` is loading, done, stopped or failed."""
+def progress_json(progress: Progress, state: str, message: str = "", live: Mapping[str, object] | None = None) -> str:
+    """One line for whoever started the loader: `state` is loading, done, stopped or failed; `live`: how an interface is
+    captured."""
     return json.dumps(
         {
             "state": state,
@@ -23,6 +25,7 @@ def progress_json(progress: Progress, state: str, message: str = "") -> str:
             "findings": progress.findings,
             "seconds": round(progress.seconds, 3),
             "message": message,
+            "live": live,
         }
     )
 

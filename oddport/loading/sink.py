@@ -1,5 +1,6 @@
 """What a load hands over as it goes: to a case file, to a stream of records, to a test."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +30,9 @@ class Sink(Protocol):
 
     def findings(self, changed: list[Finding], gone: list[str]) -> None:
         """Findings by uid that are new or changed, and uids that hold no more."""
+
+    def renamed(self, uids: Mapping[str, str]) -> None:
+        """At the end of what came through a pipe: old uid → that under which the same finding is handed over next."""
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """At the end: which flows occur in findings, and how severe."""

@@ -1,5 +1,6 @@
 """One load → two sinks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ class Tee:
         """See Sink."""
         for sink in self._sinks:
             sink.findings(changed, gone)
+
+    def renamed(self, uids: Mapping[str, str]) -> None:
+        """See Sink."""
+        for sink in self._sinks:
+            sink.renamed(uids)
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """See Sink."""

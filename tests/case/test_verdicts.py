@@ -8,6 +8,7 @@ import pytest
 from oddport.case import verdicts
 from oddport.case.errors import CaseError
 from oddport.case.reader import CaseReader
+from oddport.case.writer import CaseWriter
 
 
 def test_a_verdict_is_kept_and_counted(own_case: Path) -> None:
@@ -69,3 +70,18 @@ def test_verdicts_are_from_the_user_of_the_process(own_case: Path, monkeypatch: 
     connection = sqlite3.connect(own_case)
     assert connection.execute("SELECT user FROM verdict ORDER BY uid").fetchall() == [("eve",), ("unknown",)]
     connection.close()
+
+
+def test_verdicts_move_with_their_findings_to_another_uid(tmp_path: Path) -> None:
+    path = tmp_path / "c.oddport"
+    CaseWriter.create(path).close()
+    for uid, verdict in (("old", "benign"), ("old", "confirmed"), ("kept", "suspicious"), ("taken", "benign")):
+        verdicts.set_verdict(path, uid, verdict, user="ann")
+    with CaseWriter.resume(path) as writer:
+        writer.move_verdicts({"old": "new", "kept": "taken", "none": "nowhere"})
+    with CaseReader.open(path) as reader:
+        found = {uid: reader.verdict(uid) for uid in ("old", "new", "kept", "taken", "nowhere")}
+    assert {uid: each.verdict for uid, each in found.items() if each is not None} == {
+        "new": "confirmed", "kept": "suspicious", "taken": "benign",
+    }  # fmt: skip
+    assert verdicts.undo_verdict(path, "new")

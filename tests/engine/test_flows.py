@@ -320,3 +320,17 @@ def test_a_sweep_ends_what_timed_out() -> None:
     bench = Bench().feed([udp(C, 5000, S, 53, b"x"), udp(C, 5001, S, 53, b"x")], [0, 100 * SECOND])
     bench.table.sweep(1)
     assert bench.over()["sport"].tolist() == [5000]
+
+
+def test_a_look_shows_what_was_not_taken_with_its_bytes_and_changes_nothing() -> None:
+    bench = Bench().feed([*HANDSHAKE, c(ACK, 101, b"GET"), udp(C, 1024, S, 53, b"over")], [0] * 5)
+    for _ in range(2):
+        slots, rows, first = bench.table.look()
+        assert len(slots) == len(rows) == 2
+        assert [first.head(row).orig for row in range(2)] == [b"GET", b"over"]
+        assert all(first.head(row).closed for row in range(2))
+    assert len(bench.table.look(4)[0]) == 1
+    bench.table.end_all()
+    assert [bench.table.look()[2].head(row).orig for row in range(2)] == [b"GET", b"over"]
+    assert len(bench.table.take().over) == 2
+    assert len(bench.table.look()[0]) == 0

@@ -44,6 +44,9 @@ class Recorder:
             del self.found[uid]
         self.found.update({finding.uid: finding for finding in changed})
 
+    def renamed(self, uids: Any) -> None:
+        self.renames = dict(uids)
+
     def marks(self, flows: Any, severity: Any) -> None:
         self.marked = dict(zip(np.asarray(flows).tolist(), np.asarray(severity).tolist(), strict=True))
 

@@ -700,7 +700,7 @@ async def test_rows_appear_while_the_load_runs_and_are_sorted_at_its_end(tmp_pat
     async with desk_of(tmp_path / "c.oddport", ["x.pcap"], command=command) as desk:
         await until(desk, lambda: "157 of 412 MB" in desk.said("context"))
         assert "None so far. 2 flows judged." in desk.said("empty")
-        assert "x cancel the load" in desk.said("keys")
+        assert "x stop" in desk.said("keys")
         gate.write_text("1")
         await until(desk, lambda: len(desk.table.rows) == 1)
         assert "2 flows and 1 findings so far" in desk.said("strip")

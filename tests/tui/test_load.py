@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui.data.load import Load, Progress, parse_progress
+from tui.data.load import Live, Load, Progress, parse_progress
 from tui.theme import DEFAULT_LOOK
 from tui.widgets.line import paint
 from tui.widgets.load_line import load_line
@@ -135,3 +135,36 @@ def test_the_line_of_a_load_is_whole_at_any_width(width: int) -> None:
     text = shown(Progress("loading", 1_000_000_000, 1_202_387_471, 0, 0, 0, 300.0), width)
     assert "…" not in text
     assert len(text) == width
+
+
+def told(live: Live, width: int = 80) -> str:
+    """The row of a capture that runs for twelve minutes."""
+    progress = Progress("loading", packets=9, seconds=761.4, live=live)
+    return "".join(segment.text for segment in paint(load_line(progress, width), width, DEFAULT_LOOK)).rstrip()
+
+
+def test_the_row_of_an_interface_tells_rates_and_drops_and_how_it_is_captured() -> None:
+    live = Live("tcpdump, as you", True, 0, 0, packet_rate=4_812.4, byte_rate=3_900_000)
+    row = told(live)
+    assert row.startswith(" live  12 min 41 s  4,812/s  drops 0  31.2 Mbit/s  tcpdump, as you ")
+    assert row.endswith("x stop")
+    assert "tcpdump" not in told(live, 60)
+    assert "drops 7" in told(Live("tcpdump, as you", True, 5, 2))
+    assert "drops told at the end" in told(Live("dumpcap, as you", False))
+    assert "drops not known yet" in told(Live("tcpdump, as you", True))
+    assert "Trying again." in told(Live("tcpdump, as you", problem="tcpdump ended: it went down. Trying again."))
+
+
+def test_what_the_loader_says_of_an_interface_is_taken_in_and_rates_are_made_of_it(tmp_path: Path) -> None:
+    live = {"how": "tcpdump, as you", "tells_drops": True, "kernel_drops": 3, "interface_drops": None, "problem": ""}
+    lines = [
+        {"state": "loading", "bytes": 1_000 * at, "packets": 10 * at, "seconds": float(at), "live": live}
+        for at in range(6)
+    ]
+    load = run(f"for line in {[json.dumps(line) for line in lines]!r}: print(line)\ninput()", tmp_path)
+    end = time.monotonic() + 20
+    while load.progress.packets < 50 and time.monotonic() < end:
+        time.sleep(0.01)
+    got = load.progress.live
+    assert got == Live("tcpdump, as you", True, 3, None, "", 10.0, 1_000.0)
+    load.end()

@@ -25,6 +25,29 @@ STOP_SECONDS = 5.0
 """What a loader gets to close the case after it was told to stop."""
 
 
+RATE_SECONDS = 2.0
+"""The newest traffic of an interface, of which rates are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How the capturing of an interface goes."""
+
+    how: str = ""
+    """The program and as whom it runs: "tcpdump, as you"."""
+    tells_drops: bool = True
+    """The program tells while it runs what was dropped."""
+    kernel_drops: int | None = None
+    """Packets that the kernel had no room for; None: not known (yet)."""
+    interface_drops: int | None = None
+    problem: str = ""
+    """Why nothing comes at the moment, as a sentence."""
+    packet_rate: float = 0.0
+    """Packets a second, of late."""
+    byte_rate: float = 0.0
+    """Bytes a second, of late."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a load is. Bytes are of the captures as they lie on the disk."""
@@ -41,6 +64,8 @@ class Progress:
     """Why it failed, as a sentence."""
     elsewhere: bool = False
     """Another process does it."""
+    live: Live | None = None
+    """Of an interface."""
 
     @property
     def running(self) -> bool:
@@ -86,7 +111,46 @@ def parse_progress(text: str, before: Progress) -> Progress:
         findings=number("findings", before.findings),
         seconds=float(seconds) if isinstance(seconds, (int, float)) else before.seconds,
         message=message if isinstance(message, str) else before.message,
+        live=_live(told.get("live"), before.live),
     )
+
+
+def _live(told: object, before: Live | None) -> Live | None:
+    if not isinstance(told, dict):
+        return before
+
+    def number(name: str) -> int | None:
+        value = told.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+    def text(name: str) -> str:
+        value = told.get(name)
+        return value if isinstance(value, str) else ""
+
+    return Live(
+        text("how"),
+        told.get("tells_drops") is not False,
+        number("kernel_drops"),
+        number("interface_drops"),
+        text("problem"),
+    )
+
+
+def _with_rates(progress: Progress, recent: deque[Progress]) -> Progress:
+    """With the rates since the oldest of `recent`, which keeps RATE_SECONDS."""
+    recent.append(progress)
+    while len(recent) > 2 and progress.seconds - recent[1].seconds >= RATE_SECONDS:
+        recent.popleft()
+    first = recent[0]
+    seconds = progress.seconds - first.seconds
+    if progress.live is None or seconds <= 0:
+        return progress
+    live = replace(
+        progress.live,
+        packet_rate=(progress.packets - first.packets) / seconds,
+        byte_rate=(progress.bytes - first.bytes) / seconds,
+    )
+    return replace(progress, live=live)
 
 
 class Load:
@@ -97,9 +161,11 @@ class Load:
         case: Path,
         captures: Sequence[str],
         replace_old: bool = False,
+        options: Sequence[str] = (),
         command: Sequence[str] = (sys.executable, "-m", "oddport.loading"),
     ) -> None:
-        """`replace_old`: a load that is done gives way. `progress` is what the loader said last.
+        """`replace_old`: a load that is done gives way. `options`: more words for the loader. `progress` is what was
+        said        last.
 
         Raises OSError if the process cannot be started.
         """
@@ -107,7 +173,7 @@ class Load:
         self._stopped = False
         self._errors: deque[str] = deque(maxlen=STDERR_LINES)
         self._process = subprocess.Popen(
-            [*command, "--case", str(case), *(["--replace"] if replace_old else []), "--", *captures],
+            [*command, "--case", str(case), *(["--replace"] if replace_old else []), *options, "--", *captures],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -153,8 +219,11 @@ class Load:
     def _read(self) -> None:
         assert self._process.stdout is not None
         ended: Progress | None = None
+        recent: deque[Progress] = deque()
         for row in self._process.stdout:
             progress = parse_progress(row, self.progress)
+            if progress.live is not None:
+                progress = _with_rates(progress, recent)
             if progress is not self.progress:
                 if progress.running:
                     self.progress = progress

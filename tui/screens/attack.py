@@ -209,7 +209,7 @@ class AttackScreen(CaseFrame):
         Binding("l", "tactic(1)", show=False, id="move.tactic_l", tooltip="tactic"),
         Binding("space", "fold", "fold", id="move.fold", tooltip="fold, unfold"),
         Binding("r", "read", "read in full", id="here.read", tooltip="read in full"),
-        Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
+        Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop the load or the capture"),
         Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
         Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
         Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),

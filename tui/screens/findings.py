@@ -131,18 +131,22 @@ class FindingsScreen(HandOffScreen):
     def _so_far(self) -> list[Line]:
         summary, progress, glyphs = self.summary, self.progress, look(self).glyphs
         assert progress is not None
+        found = summary.findings if summary is not None else 0
         pieces: list[Piece] = [
-            (count(progress.flows), "strong"), (" flows and ", "muted"),
-            (count(summary.findings if summary else 0), "strong"), (" findings so far", "muted"),
+            (count(progress.flows), "strong"), (" flows and ", "muted"), (count(found), "strong"),
+            (f" finding{'' if found == 1 else 's'} so far", "muted"),
         ]  # fmt: skip
-        if summary is not None and summary.findings:
+        if summary is not None and found:
             pieces.append((":  ", "muted"))
             for severity in (4, 3, 2, 1, 0):
                 pieces += [
                     (f"{glyphs.severity[severity]} {SEVERITY_LETTERS[severity]}", SEVERITY_INKS[severity]),
                     (f" {count(summary.severities[severity])}  ", "text"),
                 ]
-        return [line(*pieces), line(("Open, filter and sort what is here; new rows join at the end.", "muted"))]
+        what = "Open, filter and sort what is here; new rows join at the end."
+        if progress.live is not None:
+            what = "Provisional: flows go on, and what is said of them may change until they are over."
+        return [line(*pieces), line((what, "muted"))]
 
     def _seen_line(self, detail: FindingDetail) -> Line:
         if not detail.evidence:

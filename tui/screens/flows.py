@@ -173,7 +173,7 @@ class FlowsScreen(HandOffScreen):
         found = summary.findings if summary is not None else 0
         pieces: list[Piece] = [
             (count(progress.flows), "strong"), (" flows and ", "muted"), (count(found), "strong"),
-            (" findings so far" + (":  " if found else ""), "muted"),
+            (f" finding{'' if found == 1 else 's'} so far" + (":  " if found else ""), "muted"),
         ]  # fmt: skip
         if summary is not None and found:
             for severity in (4, 3, 2, 1, 0):

@@ -89,7 +89,7 @@ class ListScreen(CaseFrame):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="narrow.filter", tooltip="filter"),
         Binding("full_stop", "sort_in", "sort in", id="narrow.sort_in", tooltip="sort in the rows that joined"),
-        Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
+        Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop the load or the capture"),
         Binding("L", "app.load_again", "load again", id="here.load", tooltip="load the captures again"),
         Binding("D", "app.show_problems", show=False, id="here.problems", tooltip="what went wrong or was left out"),
         Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),

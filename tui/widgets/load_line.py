@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.format import eta, percent, rate, size, size_of
+from tui.format import bit_rate, count, eta, percent, rate, running, size, size_of
 from tui.widgets.line import Line, Piece, line, spans, width_of
 
 if TYPE_CHECKING:
-    from tui.data.load import Progress
+    from tui.data.load import Live, Progress
 
 BAR_LEAST, BAR_MOST = 8, 40
 SOON = 2.0
@@ -18,6 +18,8 @@ SOON = 2.0
 def load_line(progress: Progress, width: int) -> Line:
     """One row; without a bar where the whole is not known."""
     right = [("by another process", "muted")] if progress.elsewhere else [("x", "key"), (" cancel", "muted")]
+    if progress.live is not None:
+        return live_line(progress.live, progress.seconds, width)
     speed = f"{rate(progress.rate)}" if progress.seconds >= 0.5 else ""
     if progress.total is None:
         if not progress.bytes:
@@ -38,3 +40,22 @@ def load_line(progress: Progress, width: int) -> Line:
     cells = max(BAR_LEAST // 2, min(BAR_MOST, room))
     done = min(cells, cells * progress.bytes // progress.total)
     return line((" " * done, "text/bar"), (" " * (cells - done), "text/bar-rest"), *told, right=right)
+
+
+def live_line(live: Live, seconds: float, width: int) -> Line:
+    """One row of an interface: for how long, rates, drops, what is wrong; the least needed goes first."""
+    right: list[Piece] = [("x", "key"), (" stop", "muted")]
+    told: list[Piece] = [("live", "ok"), (f"  {running(seconds)}", "muted")]
+    if live.problem:
+        return line(*told, (f"  {live.problem}", "high"), right=right)
+    drops: list[Piece] = [("  drops ", "muted")]
+    if live.kernel_drops is None:
+        drops.append(("not known yet" if live.tells_drops else "told at the end", "muted"))
+    else:
+        lost = live.kernel_drops + (live.interface_drops or 0)
+        drops.append((count(lost), "high" if lost else "text"))
+    told += [(f"  {count(round(live.packet_rate))}/s", "strong"), *drops]
+    for more in ((f"  {bit_rate(live.byte_rate)}", "muted"), (f"  {live.how}", "muted")):
+        if width_of(spans([*told, more, *right])) + 2 <= width:
+            told.append(more)
+    return line(*told, right=right)
