@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from oddport.detection import score
 from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule
+from oddport.detection.path_mtu import SmallMtus
 from oddport.detection.trains import MUDDLE, Check, Hit, TrainDetector, end, has, place, span
 from oddport.detection.words import listed
 from oddport.engine.trains import Fragment, Train, TrainBatch
@@ -25,7 +26,7 @@ header stands once.
 
 | rule | what | base |
 |---|---|---|
-| FRG-18 | atomic fragments: a fragment header on a whole packet; from `many` between two hosts on +30 | 20 |
+| FRG-18 | atomic fragments, a fragment header on a whole packet; `many` of a pair, or as ICMPv6 told it, +30 | 20 |
 | FRG-19 | fragments overlap without being exact repetitions: the datagram has to be dropped (RFC 5722, RFC 8200) | 85 |
 | FRG-20 | the first fragment does not hold all headers up to the transport's (RFC 7112) | 70 |
 | FRG-21 | a fragment header within a fragment, reserved bits, or a length that is no multiple of 8 mid-way | 60 |
@@ -82,6 +83,7 @@ class Ipv6Fragments(TrainDetector):
         super().__init__(context)
         self._many = int(context.number("many"))
         self._atomic: dict[tuple[bytes, bytes], int] = {}
+        self._mtus = SmallMtus()
 
     def checks(self, batch: TrainBatch) -> Iterable[Check]:
         six = batch.trains["version"] == 6
@@ -93,16 +95,26 @@ class Ipv6Fragments(TrainDetector):
         yield "FRG-20", "", has(batch, "no_upper_header"), _no_chain
         yield "FRG-21", "", six & has(batch, "nested_header", "flags_nonsense", "misaligned"), _odd_header
 
+    def on_small_mtus(self, messages: NDArray[np.void]) -> Iterable[Finding]:
+        """Remember who was told."""
+        self._mtus.take(messages)
+        return ()
+
     def _count(self, trains: NDArray[np.void]) -> None:
         for src, dst, count in trains[["src", "dst", "count"]].tolist():
             if (src, dst) in self._atomic or len(self._atomic) < PAIRS:
                 self._atomic[src, dst] = self._atomic.get((src, dst), 0) + count
 
     def review(self, finding: Finding) -> Finding | None:
-        """Add how many atomic fragments there were between the two."""
-        count = self._atomic.get((finding.src, finding.dst), 0)
-        if finding.rule == "FRG-18" and count >= self._many:
-            finding.parts += (score.add(30, f"{count:,} of them: somebody may have told the host to send such ones"),)
+        """Add how many atomic fragments there were between the two, or who told the host to send them."""
+        if finding.rule == "FRG-18":
+            count = self._atomic.get((finding.src, finding.dst), 0)
+            told = self._mtus.before(finding.src, finding.dst, finding.first_ns)
+            if told is not None:
+                finding.parts += (score.add(30, f"the host had been told of an MTU of {told.mtu:,} (RFC 8021)"),)
+                finding.evidence += (told.evidence(),)
+            elif count >= self._many:
+                finding.parts += (score.add(30, f"{count:,} of them: somebody may have told the host to send them"),)
         return super().review(finding)
 
 

@@ -263,6 +263,15 @@ class Historian(Protocol):
 
 
 @runtime_checkable
+class MtuWatcher(Protocol):
+    """A detector that looks at what hosts are told of the MTU on their way."""
+
+    def on_small_mtus(self, messages: NDArray[np.void]) -> Iterable[Finding]:
+        """Findings of ICMP messages (dtype engine.path_mtu.TOLD) of an MTU below 1,280; at least one."""
+        ...
+
+
+@runtime_checkable
 class Abstainer(Protocol):
     """A detector that says what it could not judge."""
 

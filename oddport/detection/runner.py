@@ -21,6 +21,7 @@ from oddport.detection.model import (
     Finding,
     FlowBatch,
     Historian,
+    MtuWatcher,
     Reviewer,
 )
 from oddport.detection.settings import resolve
@@ -122,6 +123,14 @@ class Runner:
             if "trains" in detector.needs:
                 where = _where("trains", int(ids[0]), int(ids[-1]))
                 self._run(name, where, detector.on_trains, batch)
+
+    def small_mtus(self, messages: NDArray[np.void]) -> None:
+        """Judge ICMP messages (dtype engine.path_mtu.TOLD) of a small MTU."""
+        if not len(messages):
+            return
+        for name, detector in list(self._running.items()):
+            if isinstance(detector, MtuWatcher):
+                self._run(name, "messages of path MTUs", detector.on_small_mtus, messages)
 
     def count(self) -> int:
         """Findings so far."""

@@ -19,6 +19,7 @@ from oddport.engine.columns import BATCH, BLOCK, NOTE_EARLY, packet_arrays
 from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
+from oddport.engine.path_mtu import small_mtus
 from oddport.engine.trains import TrainBatch
 from oddport.engine.tunnels import DEPTH, Tunnels, Woven
 from oddport.loading.file_numbers import FileNumbers
@@ -157,6 +158,7 @@ class Load:
         count, first = batch.count, self.progress.packets
         decoded, at = self._decoded, first - self._block_first
         fragments = decode(batch, decoded)
+        self._runner.small_mtus(small_mtus(batch, decoded))
         self._trains.take(batch, decoded, first)  # also without fragments: the time that passes ends trains
         rows = slice(at, at + count)
         columns = self._columns

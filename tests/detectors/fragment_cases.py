@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from detectors.fragments.cuts import FragmentCuts
+from detectors.fragments.dns import DnsFragments
 from detectors.fragments.headers import FragmentHeaders
+from detectors.fragments.ids import FragmentIds
 from detectors.fragments.ipv6 import Ipv6Fragments
 from detectors.fragments.readers import FragmentReaders
 from detectors.udp_fragments import UdpFragments
@@ -19,7 +21,9 @@ from oddport.engine.decode import decode
 from oddport.engine.fragments import FragmentTable
 from tests.engine.wire import SECOND, batch_of, piece4, piece6, tcp
 
-DETECTORS: tuple[type[Detector], ...] = (UdpFragments, FragmentCuts, FragmentHeaders, FragmentReaders, Ipv6Fragments)
+DETECTORS: tuple[type[Detector], ...] = (
+    UdpFragments, FragmentCuts, FragmentHeaders, FragmentIds, FragmentReaders, DnsFragments, Ipv6Fragments,
+)  # fmt: skip
 Frames = list[bytes]
 SRC, DST = "192.0.2.7", "198.51.100.9"
 SRC6, DST6 = "2001:db8::7", "2001:db8:1::9"
@@ -205,6 +209,36 @@ def other_port(make: Make) -> tuple[Frames, Frames]:
     return [first, make(D[:2] + b"\0\x35" + D[4:1_232], 0, True), second, third], [first, second, third]
 
 
+def reused(make: Make) -> tuple[Frames, Frames]:
+    """A datagram, and other data under its id 3 ms later; the twin's second one has an id of its own."""
+    other = datagram(3_000, 40_001)
+    return [*cut(make, D), *cut(make, other)], [*cut(make, D), *cut(make, other, ident=7_000)]
+
+
+def volley(make: Make, sport: int = 40_000) -> tuple[Frames, Frames]:
+    """The last 1,768 bytes of a datagram under 20 ids; the twin's trains have their first halves."""
+    data = datagram(3_000, sport)
+    whole = [cut(make, data, 1_232, ident) for ident in range(100, 4_100, 200)]
+    return [make(data[1_232:], 1_232, False, ident) for ident in range(100, 4_100, 200)], [
+        frame for train in whole for frame in train
+    ]
+
+
+def counted(make: Make) -> tuple[Frames, Frames]:
+    """Ten datagrams with ids one after the other; the twin's are far apart."""
+    return (
+        [frame for ident in range(10) for frame in cut(make, D, ident=500 + ident)],
+        [frame for ident in range(10) for frame in cut(make, D, ident=ident * 7_919)],
+    )
+
+
+def poisoned(make: Make) -> tuple[Frames, Frames]:
+    """The second half of an answer from port 53 comes first, with another TTL and other bytes."""
+    first, second, third = cut(make, datagram(3_000, 53))
+    forged = make(b"X" * 1_232, 1_232, True, **{"ttl" if make is four else "hops": 250})
+    return [forged, first, second, third], [second, first, third]
+
+
 HOP_BY_HOP = bytes((17, 0, 1, 4, 0, 0, 0, 0))
 """A header of 8 bytes, PadN, in front of UDP (RFC 8200, section 4.3)."""
 
@@ -246,5 +280,9 @@ CASES: list[Case] = [
     Case("FRG-21", "reserved bits, IPv6", cut(six, D, odd=1), F6),
     Case("FRG-21", "fragment header twice, IPv6", *nested(six)),
     *_both("FRG-22", "UDP length", udp_length),
+    *_both("FRG-23", "an id again", reused),
+    *_both("FRG-23", "volley", volley, "FRG-12 FRG-13 FRG-25"),
+    Case("FRG-23", "ids that count up, IPv6", *counted(six)),
+    *_both("FRG-24", "forged half", poisoned, "FRG-01 FRG-16 FRG-25", "FRG-19"),
     *_both("FRG-26", "another port", other_port, "FRG-01 FRG-25", "FRG-19"),
 ]

@@ -1,16 +1,24 @@
 """Every fragment rule finds its case, and none its benign twin; whatever the capture is cut into."""
 
+import random
 import struct
+from ipaddress import ip_address
 
 import pytest
 
+from detectors.fragments.dns import DnsFragments
+from detectors.fragments.ipv6 import Ipv6Fragments
 from detectors.fragments.readers import FragmentReaders
 from oddport.attack import summary
-from oddport.detection.model import Finding
+from oddport.detection.model import Detector, Finding, Severity
 from oddport.detection.runner import Runner
-from oddport.detection.testing import train
-from oddport.engine.trains import TrainBatch
-from tests.detectors.fragment_cases import CASES, DETECTORS, Case, D, Frames, cut, datagram, four, judged, six
+from oddport.detection.testing import START_NS, flow, flows, run, train
+from oddport.engine.batch import Decoded
+from oddport.engine.decode import decode
+from oddport.engine.path_mtu import small_mtus, told
+from oddport.engine.trains import Train, TrainBatch
+from tests.detectors.fragment_cases import CASES, DETECTORS, Case, D, Frames, cut, datagram, four, judged, six, volley
+from tests.engine.wire import batch_of, ip4, ip6
 
 SERVICES = {
     53: 1_400,
@@ -102,6 +110,133 @@ def test_trains_beyond_the_budget_are_counted_and_said() -> None:
     runner.trains(TrainBatch.of(made))
     assert [each.count for each in runner.finish()] == [1]
     assert sum(runner.abstained()["fragment-readers"].values()) == 2
+
+
+# FRG-23
+
+
+def test_ids_that_come_again_as_often_as_chance_has_it_count_a_third() -> None:
+    # 40 datagrams a second draw from 65,536 ids: of 4,000, with 2,400 a minute, 4,000 × 2,400 / 65,536 = 146 meet one
+    draw = random.Random(6864)
+    data = [datagram(2_000)[:16] + struct.pack(">I", number) + bytes(1_980) for number in range(4_000)]
+    trains = [cut(four, each, 1_232, draw.randrange(65_536)) for each in data]
+    again = [each for each in judged([part for each in trains for part in each], 0.0125) if each.rule == "FRG-23"]
+    assert [(each.variant, each.severity) for each in again] == [("reuse", Severity.LOW)]
+    assert "ids drawn at random come again 146." in again[0].parts[-1].reason
+
+
+def test_volley_of_nineteen_ids_is_none_and_so_is_one_over_two_minutes() -> None:
+    frames = [four(D[1_232:], 1_232, False, ident) for ident in range(0, 2_000, 100)]
+    assert "FRG-23" in {each.rule for each in judged(frames)}
+    assert "FRG-23" not in {each.rule for each in judged(frames[:19])}
+    assert "FRG-23" not in {each.rule for each in judged(frames, 6.4)}
+    assert "FRG-23" in {each.rule for each in judged(frames, 6.4, settings={"fragment-ids": {"guesses": 9}})}
+
+
+def test_volley_finding_points_at_its_fragments() -> None:
+    (found,) = [each for each in judged(volley(four)[0]) if each.rule == "FRG-23"]
+    assert (found.title, found.count, found.server_port) == ("Volley of second fragments", 20, 0)
+    assert [(each.packet, each.length) for each in found.evidence] == [(2, 1_768), (3, 1_768), (4, 1_768)]
+
+
+# FRG-24 and FRG-18: who was told of a small MTU
+
+SERVER, RESOLVER = "203.0.113.53", "198.51.100.9"
+
+
+def too_big(mtu: int) -> bytes:
+    """RFC 1191: type 3, code 4, MTU, and the header of a packet from the name server to the resolver."""
+    quoted = ip4(b"", 17, src=SERVER, dst=RESOLVER, total=1_500)
+    return struct.pack(">BBHHH", 3, 4, 0, 0, mtu) + quoted + bytes(8)
+
+
+def too_big6(mtu: int) -> bytes:
+    """RFC 4443, section 3.2."""
+    return struct.pack(">BBHI", 2, 0, 0, mtu) + ip6(b"", 17, length=1_400) + bytes(8)
+
+
+def answers(at: float, sport: int = 53) -> list[Train]:
+    data = datagram(1_400, sport)
+    return [
+        train(
+            f"{SERVER}:{sport} > {RESOLVER}:40000/udp",
+            (0, data[:544], True),
+            (544, data[544:], False),
+            at=at,
+            id=number,
+        )
+        for number in (1, 2)
+    ]
+
+
+def after_message(detector: type[Detector], message: bytes, trains: list[Train]) -> list[Finding]:
+    """What is found after an ICMP message that came at START_NS."""
+    batch, out = batch_of([message], times=[START_NS]), Decoded()
+    decode(batch, out)
+    runner = Runner([detector])
+    runner.small_mtus(small_mtus(batch, out))
+    runner.trains(TrainBatch.of(trains))
+    found = runner.finish()
+    assert not runner.errors
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mtu", "after", "sport", "count"), [(552, 10, 53, 1), (1_280, 10, 53, 0), (552, 700, 53, 0), (552, 10, 4_444, 0)]
+)
+def test_answers_in_fragments_after_a_small_mtu_are_reported(mtu: int, after: float, sport: int, count: int) -> None:
+    found = after_message(DnsFragments, ip4(too_big(mtu), 1, src="192.0.2.66", dst=SERVER), answers(after, sport))
+    assert len(found) == count
+    for each in found:
+        assert (each.rule, each.count, each.severity) == ("FRG-24", 2, Severity.CRITICAL)
+        assert "had been told" not in each.title
+        assert [(mapping.technique, mapping.relation) for mapping in each.mappings] == [("T1557", "related")]
+
+
+def test_answers_in_fragments_alone_are_quiet() -> None:
+    assert run(DnsFragments, answers(10)) == []
+
+
+def test_volley_from_the_address_of_a_name_server_is_forged_halves_of_answers() -> None:
+    halves = [
+        train(f"{SERVER} > {RESOLVER}/udp", (1_480, bytes(400), False), ip_id=number, id=number)
+        for number in range(1, 21)
+    ]
+    asked = flows(flow(f"{RESOLVER}:40000 > {SERVER}:53/udp", app="dns", orig=DNS, resp=DNS))
+    (found,) = run(DnsFragments, asked, halves)
+    assert (found.rule, found.title, found.count) == ("FRG-24", "Forged halves of DNS answers", 20)
+    assert run(DnsFragments, halves) == []
+
+
+def test_message_tells_who_is_told_and_about_packets_to_whom() -> None:
+    ends = (ip_address(each).packed.rjust(16, b"\0") for each in (SERVER, RESOLVER))
+    assert told(too_big(552), 4) == (*ends, 552)
+    assert told(bytes((11,)) + too_big(552)[1:], 4) is None
+
+
+@pytest.mark.parametrize("cut_at", range(48))
+def test_messages_that_are_cut_tell_nothing(cut_at: int) -> None:
+    assert told(too_big6(1_000)[:cut_at], 6) is None
+    assert told(too_big(552)[: min(cut_at, 27)], 4) is None
+
+
+def test_atomic_fragments_of_a_host_that_was_told_to_send_them_are_medium() -> None:
+    made = train(
+        "[2001:db8::1]:53 > [2001:db8::2]:40000/udp", (0, datagram(1_000, 53), False), anomalies=["atomic"], at=5
+    )
+    (found,) = after_message(Ipv6Fragments, ip6(too_big6(1_000), 58, src="2001:db8::66"), [made])
+    assert (found.evidence[-1].packet, found.evidence[-1].offset) == (1, 40)
+    assert (found.severity, found.parts[-1].reason) == (
+        Severity.MEDIUM, "the host had been told of an MTU of 1,000 (RFC 8021)",
+    )  # fmt: skip
+    (alone,) = run(Ipv6Fragments, [made])
+    assert alone.severity is Severity.INFO
+
+
+def test_many_atomic_fragments_of_a_pair_are_medium() -> None:
+    frames = [six(datagram(1_000), 0, False, ident) for ident in range(0, 1_000, 100)]
+    assert [each.severity for each in judged(frames, 61) if each.rule == "FRG-18"] == [Severity.MEDIUM]
+    assert [each.severity for each in judged(frames[:9], 61) if each.rule == "FRG-18"] == [Severity.INFO]
 
 
 def test_rules_name_techniques_that_exist_and_are_explained() -> None:
