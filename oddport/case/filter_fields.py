@@ -305,6 +305,10 @@ def words_of(table: str) -> Words:
     add("says", _says_field(), flow)
     add("state", choice_field("TCP state, in Zeek's words", "flow.state", STATES, ordered=False, none="none"), flow)
     add("vlan context", number_field("VLAN, or number of the tunnel", "flow.context"), flow)
+    tunnel = "(SELECT inside.tunnel FROM inside WHERE inside.flow = flow.id)"
+    add("tunnel", text_field("tunnels that the flow lies in", tunnel), flow)
+    parent = "(SELECT inside.parent FROM inside WHERE inside.flow = flow.id)"
+    add("parent", number_field("number of the flow that carries this one", parent), flow)
     add("open", flag_field("more packets may come", Condition("flow.open")), flow)
     for bit, note in NOTES:
         name = {"fragmented": "frag"}.get(note, note.replace(" ", "-"))

@@ -64,7 +64,13 @@ def _pack_trains(database: "Database") -> None:
     database.execute("DROP TABLE old_train")
 
 
-STEPS: Mapping[int, Step] = {2: _add_omissions, 3: _pack_trains}
+def _add_tunnels(database: "Database") -> None:
+    """From version 4: what lies inside tunnels."""
+    database.execute("CREATE TABLE inside (flow INTEGER PRIMARY KEY, parent INTEGER NOT NULL, tunnel TEXT NOT NULL)")
+    database.execute("CREATE TABLE inner_block (block INTEGER PRIMARY KEY, packets BLOB NOT NULL)")
+
+
+STEPS: Mapping[int, Step] = {2: _add_omissions, 3: _pack_trains, 4: _add_tunnels}
 """Version → what makes a case of that version one of the next. Views are no part of it: all are made anew after it."""
 
 

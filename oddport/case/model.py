@@ -106,6 +106,12 @@ class FlowRow:
     last_packet: int
     open: bool
     """More packets may come."""
+    parent: int | None = None
+    """The flow whose packets carry this one, where it was found in a tunnel."""
+    tunnel: tuple[str, ...] = ()
+    """The tunnels that it lies in, outermost first."""
+    unnamed: tuple[str, ...] = ()
+    """Why it may have no name, where it has none: `one-sided`, `cut at 96 bytes` …"""
 
     @property
     def packets(self) -> int:

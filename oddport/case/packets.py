@@ -18,6 +18,7 @@ from oddport.case.blocks import COLUMNS, Unpacked
 from oddport.case.model import PacketRow
 from oddport.engine.columns import (
     BLOCK,
+    INNER_PACKET,
     PACKET_BACK,
     PACKET_FRAGMENT,
     PACKET_PAYLOAD,
@@ -40,6 +41,8 @@ class Block:
     """File → 1-based number in that file of its first packet here."""
     unpacked: Unpacked
     blobs: dict[str, bytes]
+    inner: NDArray[np.void]
+    """Packets inside tunnels, dtype INNER_PACKET, by row."""
 
     def take(self, name: str, rows: NDArray[np.intp] | None = None) -> NDArray[Any]:
         """A column, or some rows of it."""
@@ -47,7 +50,15 @@ class Block:
 
     def rows_of(self, flow: int) -> NDArray[np.intp]:
         """Rows of the packets of a flow, ascending."""
+        inside = self.inside(flow)
+        if len(inside):
+            return inside["row"].astype(np.intp)
         return self.unpacked.rows_equal("flow", self.blobs, flow)
+
+    def inside(self, flow: int) -> NDArray[np.void]:
+        """Its packets, where they were found in a tunnel."""
+        found: NDArray[np.void] = self.inner[self.inner["flow"] == flow]
+        return found
 
     def rows_of_file(self, file: int) -> NDArray[np.intp]:
         """Rows of the packets of a file, ascending."""
@@ -83,7 +94,8 @@ class Packets:
             if block is None:
                 continue  # not written yet
             rows = block.rows_of(flow)
-            found.extend(_unpack(connection, block, rows[start : start + limit - len(found)]))
+            part = slice(start, start + limit - len(found))
+            found.extend(_unpack(connection, block, rows[part], block.inside(flow)[part]))
             before += len(rows)
             if len(found) >= limit:
                 break
@@ -181,6 +193,7 @@ def _load(connection: sqlite3.Connection, number: int) -> Block | None:
     if row is None:
         return None
     first, count, numbers, layout, *blobs = row
+    inner = connection.execute("SELECT packets FROM inner_block WHERE block = ?", (number,)).fetchone()
     return Block(
         number,
         first,
@@ -188,13 +201,19 @@ def _load(connection: sqlite3.Connection, number: int) -> Block | None:
         {int(file): begins for file, begins in json.loads(numbers).items()},
         Unpacked(layout, count),
         dict(zip(COLUMNS, blobs, strict=True)),
+        np.frombuffer(b"" if inner is None else inner[0], INNER_PACKET),
     )
 
 
-def _unpack(connection: sqlite3.Connection, block: Block, rows: NDArray[np.intp]) -> list[PacketRow]:
+def _unpack(
+    connection: sqlite3.Connection, block: Block, rows: NDArray[np.intp], inside: NDArray[np.void] | None = None
+) -> list[PacketRow]:
+    """Packets of a block; `inside`: those in the same rows that lie in a tunnel, and are meant."""
     if not len(rows):
         return []
     columns = {name: block.take(name, rows).tolist() for name in COLUMNS}
+    if inside is not None and len(inside):
+        columns.update({name: inside[name].tolist() for name in ("flow", "flags", "info")})
     links = {
         interface: link
         for interface in set(columns["interface"])

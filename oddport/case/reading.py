@@ -20,6 +20,7 @@ from oddport.case.model import (
 )
 from oddport.case.rows import loaded_path
 from oddport.case.words import (
+    BETWEEN_TUNNELS,
     PORT_VERDICTS,
     SERVERS,
     SEVERITIES,
@@ -29,6 +30,7 @@ from oddport.case.words import (
     note_words,
     protocol_word,
 )
+from oddport.protocols.unnamed import why_unnamed
 
 FRAGMENT = struct.Struct("<IHIqIIII?BBBI")
 """A FragmentRow in `train.fragments`, field by field."""
@@ -62,8 +64,10 @@ def flow(connection: sqlite3.Connection, number: int) -> FlowRow | None:
     row = connection.execute(
         "SELECT flow.id, first_ns, last_ns, src, sport, dst, dport, version, proto, server_port, server, app.name,"
         " tier, verdict, severity, facts, packets_o, packets_r, bytes_o, bytes_r, payload_o, payload_r, flags_o,"
-        " flags_r, state, notes, context, interface, file, first_packet, last_packet, open"
-        " FROM flow LEFT JOIN app ON app.id = flow.app WHERE flow.id = ?",
+        " flags_r, state, notes, context, interface, file, first_packet, last_packet, open,"
+        " inside.parent, inside.tunnel, (SELECT snaplen FROM interface WHERE interface.id = flow.interface)"
+        " FROM flow LEFT JOIN app ON app.id = flow.app"
+        " LEFT JOIN inside ON inside.flow = flow.id WHERE flow.id = ?",
         (number,),
     ).fetchone()
     if row is None:
@@ -71,13 +75,16 @@ def flow(connection: sqlite3.Connection, number: int) -> FlowRow | None:
     (
         flow_id, first_ns, last_ns, src, sport, dst, dport, version, proto, server_port, server, app, tier, verdict,
         severity, facts, *sizes, state, notes, context, interface, file, first_packet, last_packet, is_open,
+        parent, tunnel, snaplen,
     ) = row  # fmt: skip
+    payload_o, payload_r = sizes[4:6]
     return FlowRow(*(
         flow_id, first_ns, last_ns, address_text(src, version), sport, address_text(dst, version), dport, version,
         protocol_word(proto), server_port or None, _word(SERVERS, server), app, _word(TIERS, tier),
         _word(PORT_VERDICTS, verdict), None if severity is None else _word(SEVERITIES, severity),
         json.loads(facts) if facts else {}, *sizes, _word(STATES, state), note_words(notes), context, interface, file,
-        first_packet, last_packet, bool(is_open),
+        first_packet, last_packet, bool(is_open), parent, tuple(tunnel.split(BETWEEN_TUNNELS)) if tunnel else (),
+        () if app else why_unnamed(notes, payload_o + payload_r, snaplen or 0),
     ))  # fmt: skip
 
 

@@ -26,6 +26,10 @@ CREATE TABLE flow (id INTEGER PRIMARY KEY, first_ns INTEGER NOT NULL, last_ns IN
 CREATE TABLE packet_block (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, numbers TEXT NOT NULL,
   layout TEXT NOT NULL, flow BLOB NOT NULL, ts BLOB NOT NULL, offset BLOB NOT NULL, caplen BLOB NOT NULL, wirelen BLOB NOT NULL,
   flags BLOB NOT NULL, info BLOB NOT NULL, file BLOB NOT NULL, interface BLOB NOT NULL);
+-- flows that were found in tunnels: the flow whose packets carry it, and the tunnels, outermost first: gre > vxlan vni 42
+CREATE TABLE inside (flow INTEGER PRIMARY KEY, parent INTEGER NOT NULL, tunnel TEXT NOT NULL);
+-- packets inside those of a block, 8 bytes each: row in the block, flow, TCP flags, info (engine.columns.INNER_PACKET)
+CREATE TABLE inner_block (block INTEGER PRIMARY KEY, packets BLOB NOT NULL);
 -- the blocks in which a flow has packets, the block of its first packet left out unless it is not where flow.first_packet says
 CREATE TABLE flow_block (flow INTEGER NOT NULL, block INTEGER NOT NULL, packets INTEGER NOT NULL, PRIMARY KEY (flow, block)) WITHOUT ROWID;
 -- anomalies: bits, whose words are in `word`. fragments: 42 bytes each in order of arrival, see reading.FRAGMENT. rest (JSON):

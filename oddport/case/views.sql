@@ -32,8 +32,8 @@ CREATE VIEW flows AS SELECT flow.id,
   (SELECT word FROM word WHERE kind = 'state' AND number = flow.state) AS state,
   (SELECT word FROM word WHERE kind = 'server' AND number = flow.server) AS server_known_by,
   notes & 1 AS midstream, notes >> 1 & 1 AS one_sided, notes >> 2 & 1 AS cut, notes >> 6 & 1 AS fragmented, notes >> 7 & 1 AS repeats,
-  nullif(context, 0) AS context, interface, file, first_packet, last_packet, open, facts
-  FROM flow LEFT JOIN app ON app.id = flow.app;
+  nullif(context, 0) AS context, interface, file, first_packet, last_packet, open, facts, inside.parent, inside.tunnel
+  FROM flow LEFT JOIN app ON app.id = flow.app LEFT JOIN inside ON inside.flow = flow.id;
 CREATE VIEW findings AS SELECT finding.id, finding.uid,
   (SELECT word FROM word WHERE kind = 'severity' AND number = finding.severity) AS severity, score, title, summary, detector, rule,
   CASE typeof(src) WHEN 'integer' THEN (src >> 24) || '.' || (src >> 16 & 255) || '.' || (src >> 8 & 255) || '.' || (src & 255)

@@ -42,6 +42,8 @@ PROTOCOLS: dict[int, str] = {
     88: "eigrp", 89: "ospf", 103: "pim", 112: "vrrp", 115: "l2tp", 132: "sctp", 136: "udplite",
 }  # fmt: skip
 """By engine.columns.PROTO_NAMES (IANA protocol numbers)."""
+BETWEEN_TUNNELS = " > "
+"""Stands between the words of tunnels in one another, the outermost first."""
 VERDICTS = ("benign", "suspicious", "confirmed")
 """What an analyst may say of a finding."""
 

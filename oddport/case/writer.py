@@ -34,22 +34,24 @@ from oddport.case.flow_rows import FlowRows
 from oddport.case.model import Omission
 from oddport.case.train_rows import WaitingTrains
 from oddport.case.transactions import Transactions
-from oddport.case.words import printable, word_rows
-from oddport.engine.columns import BLOCK
+from oddport.case.words import BETWEEN_TUNNELS, printable, word_rows
+from oddport.engine.columns import BLOCK, INNER_PACKET
 from oddport.engine.trains import ANOMALIES
 
 if TYPE_CHECKING:
     from oddport.detection.model import Finding
+    from oddport.engine.tunnels import Inside
 
 FLOWS_AT_ONCE = 16_384
 """Flows between two looks at the clock: about 25 ms, and 10 MB for their image."""
 IMAGE_ROWS = 512
 """Rows from which an image of them costs less than binding their values: 1.6 µs a row of many, against 4.1."""
 TRAFFIC_TABLES = (
-    "flow_block", "flow", "finding_technique", "evidence", "finding", "train", "detector_error", "omission", "app",
-    "interface", "file",
+    "flow_block", "inner_block", "inside", "flow", "finding_technique", "evidence", "finding", "train",
+    "detector_error", "omission", "app", "interface", "file",
 )  # fmt: skip
 """What a load fills, besides packet_block; the analyst's tables are not among them."""
+_NO_INNER = np.zeros(0, INNER_PACKET)
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS flow_severity ON flow (severity) WHERE severity IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS flow_odd ON flow (verdict, server_port) WHERE verdict >= 4",
@@ -224,13 +226,17 @@ class CaseWriter:
         """Puts one block of packets, or a fuller state of it in place of the last.
 
         columns: arrays by columns.PACKET, rows `[:count]` hold, 1 ≤ count ≤ BLOCK. first: 0-based number of the first
-        packet in the case, a multiple of BLOCK. numbers: file → 1-based number in that file of its first packet here.
+        packet in the case, a multiple of BLOCK. `columns["inner"]`, if there: packets inside these, dtype
+        INNER_PACKET. numbers: file → 1-based number in that file of its first packet here.
         """
         if first % BLOCK or not 1 <= count <= BLOCK:
             raise ValueError(f"a block holds 1 to {BLOCK} packets from a multiple of that, not {count} from {first}")
         packed = pack(columns, count)
         block = first // BLOCK
-        ids, counts = np.unique(np.asarray(columns["flow"][:count], np.uint32), return_counts=True)
+        flows = np.asarray(columns["flow"][:count], np.uint32)
+        inner: NDArray[Any] = columns.get("inner", _NO_INNER)
+        flows = np.concatenate((flows, inner["flow"]))
+        ids, counts = np.unique(flows, return_counts=True)
         if len(ids) and ids[0] == 0:
             ids, counts = ids[1:], counts[1:]
         listed = self._flow_blocks.see(block, ids)
@@ -241,6 +247,10 @@ class CaseWriter:
                 ),
                 (block, first, count, rows.numbers_text(numbers), packed.layout, *packed.blobs),
             )
+            if len(inner):
+                self._db.one(
+                    rows.insert_sql("inner_block", ("block", "packets"), "INSERT OR REPLACE"), (block, inner.tobytes())
+                )
             self._put_flow_blocks(ids[listed], np.full(int(listed.sum()), block, np.uint32), counts[listed])
 
     def put_flows(
@@ -277,6 +287,12 @@ class CaseWriter:
                     open,
                 )
                 self._db.look_at_the_clock()
+
+    def put_inside(self, flows: Mapping[int, "Inside"]) -> None:
+        """Puts where flows lie that were found in tunnels, by flow id."""
+        texts = ((flow, each.parent, BETWEEN_TUNNELS.join(each.tunnel)) for flow, each in flows.items())
+        with self._db.together():
+            self._db.many(rows.insert_sql("inside", ("flow", "parent", "tunnel"), "INSERT OR REPLACE"), texts)
 
     def put_trains(self, trains: WaitingTrains) -> None:
         """Puts fragment trains, each once in a load. The bytes of their datagrams stay in the capture."""

@@ -41,6 +41,9 @@ PACKET: dict[str, np.dtype[np.generic]] = {
 }
 """One array per column; row i is packet i of the case in the order of reading."""
 
+INNER_PACKET: np.dtype[np.void] = np.dtype([("row", "<u2"), ("flow", "<u4"), ("flags", "u1"), ("info", "u1")])
+"""A packet inside a tunnel: the row of the packet around it in its block, and what PACKET says of that one."""
+
 # bits of PACKET["info"]
 PACKET_BACK = 1  # responder to originator
 PACKET_FRAGMENT = 2  # an IP fragment

@@ -12,6 +12,7 @@ from oddport.detection.model import DetectorError, Evidence, Finding, FlowBatch
 from oddport.engine.columns import address_text, proto_text
 from oddport.engine.trains import TrainBatch, anomaly_words
 from oddport.protocols.model import PortVerdict, Tier
+from oddport.protocols.unnamed import why_unnamed
 
 TIERS: dict[int, str | None] = {tier: None if tier == Tier.NONE else tier.name for tier in Tier}
 VERDICTS: dict[int, str | None] = {
@@ -47,7 +48,11 @@ class NdjsonSink:
     def flows(self, batch: FlowBatch, is_open: bool) -> None:
         """One `flow` record each."""
         for row, record in enumerate(flow_records(batch)):
-            self._put({"type": "flow", "capture": self._path(int(batch.flows["file"][row])), **record})
+            flow = batch.flows[row]
+            if record["app"] is None:
+                snaplen = self._reader.interfaces[int(flow["interface"])].snaplen
+                record["unnamed"] = why_unnamed(int(flow["notes"]), record["payload_bytes"], snaplen)
+            self._put({"type": "flow", "capture": self._path(int(flow["file"])), **record})
 
     def trains(self, trains: TrainBatch) -> None:
         """One `fragment_train` record each."""
@@ -126,6 +131,7 @@ def flow_records(batch: FlowBatch) -> list[dict[str, Any]]:
                 "first_ns": first,
                 "last_ns": last,
                 "app": batch.app[row],
+                "unnamed": None,
                 "inner": [each._asdict() for each in found.inner] if found is not None else [],
                 "tier": TIERS[tiers[row]],
                 "port_verdict": VERDICTS[verdicts[row]],

@@ -73,6 +73,9 @@ class CaseSink:
             facts,
             is_open,
         )
+        for batch in batches:
+            if batch.inside:
+                self._writer.put_inside(batch.inside)
 
     def trains(self, trains: TrainBatch) -> None:
         """Fragment trains; they are written when there are enough of them."""

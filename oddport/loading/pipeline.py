@@ -15,7 +15,7 @@ from oddport.case.model import Omission
 from oddport.detection.model import Detector
 from oddport.detection.runner import Runner
 from oddport.engine.batch import Decoded
-from oddport.engine.columns import BATCH, BLOCK, NOTE_EARLY, packet_arrays
+from oddport.engine.columns import BATCH, BLOCK, INNER_PACKET, NOTE_EARLY, packet_arrays
 from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
 from oddport.engine.fragments import FragmentTable
@@ -118,6 +118,8 @@ class Load:
         )
         self._decoded = Decoded()
         self._columns = packet_arrays(BLOCK)
+        self._inner: list[NDArray[np.void]] = []
+        """Packets inside those of the block in hand, dtype INNER_PACKET."""
         self._block_first = 0
         self._numbers: dict[int, int] = {}
         self._file_numbers = FileNumbers()
@@ -168,30 +170,44 @@ class Load:
             self._table.feed(batch, decoded, self._trains.buffer, results, first)
             self._file_numbers.take(results["flow"].view(np.uint32), batch.number[:count], first, first + count - 1)
         else:
-            self._feed_woven(woven, results)
+            self._feed_woven(woven, results, at)
         if fragments:
             self._trains.tie(columns["flow"][rows])
         if self._sink.wants_packets:
             for name in ("file", "interface", "ts", "offset", "caplen", "wirelen"):
                 columns[name][rows] = getattr(batch, name)[:count]
             if at + count == BLOCK:
-                self._sink.packets(columns, self._block_first, BLOCK, self._numbers)
+                self._put_packets(BLOCK)
+                self._inner = []
                 for file, packets in zip(*np.unique(columns["file"], return_counts=True), strict=True):
                     self._numbers[int(file)] = self._numbers.get(int(file), 0) + int(packets)
         self.progress.packets = first + count
         if at + count == BLOCK:
             self._block_first += BLOCK
 
-    def _feed_woven(self, woven: Woven, results: dict[str, NDArray[Any]]) -> None:
-        """Count packets and those inside them into their flows."""
+    def _put_packets(self, count: int) -> None:
+        """Hand over the block in hand."""
+        inner = np.concatenate(self._inner) if self._inner else np.zeros(0, INNER_PACKET)
+        self._sink.packets({**self._columns, "inner": inner}, self._block_first, count, self._numbers)
+
+    def _feed_woven(self, woven: Woven, results: dict[str, NDArray[Any]], at: int) -> None:
+        """Count packets and those inside them into their flows. at: the batch's first row in the block."""
         before = self._table.count()
         every = {name: np.zeros(woven.batch.count, column.dtype) for name, column in results.items()}
         self._table.feed(woven.batch, woven.decoded, woven.joined, every, 0, woven.in_case)
         self._tunnels.note(woven, every["flow"], before)
         first, last = int(woven.in_case[0]), int(woven.in_case[-1])
         self._file_numbers.take(every["flow"].view(np.uint32), woven.batch.number[: woven.batch.count], first, last)
+        outermost = woven.level == 0
         for name, column in results.items():
-            column[:] = every[name][woven.level == 0]
+            column[:] = every[name][outermost]
+        if self._sink.wants_packets:
+            inside = ~outermost & (every["flow"] > 0)
+            inner = np.empty(np.count_nonzero(inside), INNER_PACKET)
+            inner["row"] = woven.row[inside] + at
+            for name in results:
+                inner[name] = every[name][inside]
+            self._inner.append(inner)
 
     def _name(self) -> None:
         """Name what can be named; judge and hand over what is over."""
@@ -272,7 +288,7 @@ class Load:
             self._sink.findings(changed, gone)
         if self._sink.wants_packets and self.progress.packets > self._block_first:
             count = self.progress.packets - self._block_first
-            self._sink.packets(self._columns, self._block_first, count, self._numbers)
+            self._put_packets(count)
 
     def _finish(self) -> None:
         self._table.end_all()
@@ -281,7 +297,7 @@ class Load:
         self._hand_over()
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:
-            self._sink.packets(self._columns, self._block_first, count, self._numbers)
+            self._put_packets(count)
         renamed = self._runner.set_digest(_digest(self._reader))
         if renamed:
             self._sink.renamed(renamed)

@@ -20,6 +20,7 @@ class Sink(Protocol):
 
     def packets(self, columns: dict[str, NDArray[np.generic]], first: int, count: int, numbers: dict[int, int]) -> None:
         """`count` packets from number `first` on; `numbers`: file → packets of that file before this block.
+        `columns["inner"]`: the packets inside these, dtype INNER_PACKET, by row.
         A block that is not full yet is handed over again later, under the same `first`."""
 
     def flows(self, batch: FlowBatch, is_open: bool) -> None:

@@ -293,7 +293,7 @@ def _app(flow: FlowRow) -> list[Piece]:
     app, version = app_word(flow), _version(flow).lower()
     text = version if version.startswith(app) else f"{app} {version}".strip()
     if not flow.tier:
-        return [text]
+        return [text, (f"   {', '.join(flow.unnamed)}", "muted")] if flow.unnamed else [text]
     return [f"{text}, tier {flow.tier}", (f", {_TIERS.get(flow.tier, '')}", "text")]
 
 
@@ -311,6 +311,8 @@ def traffic(flow: FlowRow, glyphs: Glyphs) -> list[Fact]:
     ]  # fmt: skip
     if flow.state:
         found.append(("State", [_STATES.get(flow.state, flow.state), (f"   {flow.state}", "muted")]))
+    if flow.parent is not None:
+        found.append(("Inside", [" > ".join(flow.tunnel), (f"   flow {flow.parent}", "muted")]))
     if flow.notes:
         found.append(("Notes", [", ".join(flow.notes)]))
     if flow.open:
@@ -352,6 +354,8 @@ def fact_columns(picture: FlowPicture, glyphs: Glyphs, width: int) -> list[Line]
     for key, value in flow.facts.items():
         if len(left) < 3 and value != name and key != "version":
             left.append((_FACT_WORDS.get(key, key.replace("_", " ").capitalize()), [fact_value(value)]))
+    if len(left) < 3 and flow.parent is not None:
+        left.append(("Inside", [" > ".join(flow.tunnel), (f" flow {flow.parent}", "muted")]))
     if len(left) < 3 and flow.state:
         left.append(("State", [_STATES.get(flow.state, flow.state)]))
     if len(left) < 3 and flow.notes:
