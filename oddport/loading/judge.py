@@ -5,7 +5,7 @@ does not hold, and only findings are written. Where a capture is gone, the detec
 name and their findings stay.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,9 @@ class FindingSink:
         for uid in gone:
             self.found.pop(uid, None)
         self.found.update((finding.uid, finding) for finding in changed)
+
+    def renamed(self, uids: Mapping[str, str]) -> None:
+        """Never: the digest is known from the beginning."""
 
     def marks(self, flows: NDArray[np.uint32], severity: NDArray[np.uint8]) -> None:
         """Flows that occur in findings."""
