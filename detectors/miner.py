@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
+
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.evidence import beginning, rows
@@ -11,7 +13,7 @@ from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule
 from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.engine.columns import TCP
-from oddport.protocols.model import Span
+from oddport.protocols.model import MINES, Span
 from oddport.protocols.ports import expected
 
 MINER = 60
@@ -57,7 +59,7 @@ class Miners(BaseDetector):
         self._subjects = Subjects(context)
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
-        for row in batch.unnamed.tolist():
+        for row in np.union1d(batch.unnamed, np.flatnonzero(batch.signs & MINES)).tolist():
             head = batch.head(row)
             if head is None or head.proto != TCP or head.orig[:1] != b"{":
                 continue

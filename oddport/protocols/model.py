@@ -59,6 +59,8 @@ INSIDE = 8
 """The ends agreed to go on with another protocol …"""
 BROKEN_PROMISE = 16
 """… and what follows is not the one that they agreed on."""
+MINES = 32
+"""Work is fetched for a miner."""
 # bits of Identification.signs: what a recogniser noticed that a detector may want to look at
 
 

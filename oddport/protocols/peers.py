@@ -9,8 +9,9 @@ discovery protocol 4.
 from hashlib import sha256
 
 from oddport.engine.columns import TCP, UDP
+from oddport.engine.heads import Head
 from oddport.protocols.binary import u32_le
-from oddport.protocols.model import Facts
+from oddport.protocols.model import MINES, Facts, Identification
 from oddport.protocols.phrases import phrase
 from oddport.protocols.registry import Protocol
 from oddport.protocols.shapes import Message, fixed, grammar, message, one_of, records, same, side
@@ -105,6 +106,11 @@ STRATUM_SERVER = side(
         strong=False,
     ),
 )
+
+
+def _mines(head: Head, found: Identification) -> None:
+    found.signs |= MINES
+
 
 # sharing ------------------------------------------------------------------------------------------------------------
 
@@ -251,6 +257,7 @@ PROTOCOLS = (
         title="Stratum (mining)",
         spec="Stratum mining protocol",
         aliases=("mining",),
+        describe=_mines,
         grammars=(grammar((TCP,), STRATUM_CLIENT, STRATUM_SERVER),),
     ),
     Protocol(

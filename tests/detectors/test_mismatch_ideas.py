@@ -258,6 +258,8 @@ def test_stratum_is_a_miner_and_another_json_rpc_is_none() -> None:
     found = only(Miners, said(3333, subscribe, b'{"id":1,"result":[],"error":null}\n'))
     assert (found.rule, found.evidence[0].data) == ("PPM-16", b'"method":"mining.subscribe"')
     assert none(Miners, said(3333, b'{"id":1,"method":"login","params":{}}\n', b"{}\n"))
+    ours = said(41414, b'{"id":1,"method":"getblocktemplate"}\n', b'{"result":{}}\n')
+    assert only(Miners, ours).rule == "PPM-16", "also where the protocol has no name"
 
 
 # PPM-18
