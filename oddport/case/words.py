@@ -35,6 +35,7 @@ NOTES = (
     (32, "named early"),
     (64, "fragmented"),
     (128, "repeats"),
+    (256, "answer first"),
 )
 """By engine.columns.NOTE_*."""
 PROTOCOLS: dict[int, str] = {

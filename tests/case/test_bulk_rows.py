@@ -20,7 +20,7 @@ from oddport.engine.trains import ANOMALIES, FRAGMENT, Conflict, Fragment, Train
 from oddport.protocols.answers import facts_text
 from tests.case.build import START, train
 
-NAMES = [name for name in FLOW.names or () if name not in ("src", "dst")]
+NAMES = [name for name in FLOW.names or () if name not in ("src", "dst", "number", "ip_at")]
 
 
 def stored(rows: BulkRows, way: str) -> list[dict[str, Any]]:

@@ -703,7 +703,7 @@ async def test_rows_appear_while_the_load_runs_and_are_sorted_at_its_end(tmp_pat
         assert "x stop" in desk.said("keys")
         gate.write_text("1")
         await until(desk, lambda: len(desk.table.rows) == 1)
-        assert "2 flows and 1 findings so far" in desk.said("strip")
+        assert "2 flows and 1 finding so far" in desk.said("strip")
         gate.write_text("2")
         await until(desk, lambda: len(desk.table.rows) == 2)
         assert [desk.table.rows.row(n).severity for n in range(2)] == [3, 4]

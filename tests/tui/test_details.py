@@ -171,7 +171,7 @@ async def test_flows_say_how_far_a_load_is_and_the_filter_stays_in_sight(tmp_pat
         await desk.press("2")
         await until(desk, lambda: "2 flows and 0 findings so far" in desk.said("strip"))
         gate.write_text("1")
-        await until(desk, lambda: "1 findings so far:  ◆ C 0  ▲ H 1" in desk.said("strip"))
+        await until(desk, lambda: "1 finding so far:  ◆ C 0  ▲ H 1" in desk.said("strip"))
         await desk.press("slash")
         await desk.type("app == ssh")
         await desk.press("enter")
