@@ -29,8 +29,8 @@ from oddport.case.words import (
     address_text,
     note_words,
     protocol_word,
+    why_unnamed,
 )
-from oddport.protocols.unnamed import why_unnamed
 
 FRAGMENT = struct.Struct("<IHIqIIII?BBBI")
 """A FragmentRow in `train.fragments`, field by field."""

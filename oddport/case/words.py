@@ -38,6 +38,16 @@ NOTES = (
     (256, "answer first"),
 )
 """By engine.columns.NOTE_*."""
+REASONS = (
+    (2, "one-sided"),
+    (1, "starts mid-stream"),
+    (4, "cut"),
+    (8 | 16, "lost segments"),
+    (32, "memory ran short"),
+)
+"""Why a flow may have no name: by engine.columns.NOTE_*, any of which holds."""
+UNCUT = 65_535
+"""Bytes of a packet; a snap length from here on cuts nothing: what was cut was cut by something else, later."""
 PROTOCOLS: dict[int, str] = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
     88: "eigrp", 89: "ospf", 103: "pim", 112: "vrrp", 115: "l2tp", 132: "sctp", 136: "udplite",
@@ -57,6 +67,15 @@ def protocol_word(number: int) -> str:
 def note_words(notes: int) -> tuple[str, ...]:
     """The words of the NOTE_* bits that are set."""
     return tuple(word for bit, word in NOTES if notes & bit)
+
+
+def why_unnamed(notes: int, payload: int, snaplen: int) -> tuple[str, ...]:
+    """Why a flow may have no name. payload: its bytes. snaplen: snap length of its interface, 0 for none."""
+    if not payload:
+        return ("no payload",)
+    cut = f"cut at {snaplen} bytes" if 0 < snaplen < UNCUT else "cut"
+    found = tuple(cut if words == "cut" else words for bits, words in REASONS if notes & bits)
+    return found or ("not recognised",)
 
 
 def address_text(stored: int | bytes, version: int) -> str:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.attack import ATTACK_VERSION
+from oddport.case.words import why_unnamed
 from oddport.detection.model import DetectorError, Evidence, Finding, FlowBatch
 from oddport.engine.columns import address_text, proto_text
 from oddport.engine.trains import TrainBatch, anomaly_words
 from oddport.protocols.model import PortVerdict, Tier
-from oddport.protocols.unnamed import why_unnamed
 
 TIERS: dict[int, str | None] = {tier: None if tier == Tier.NONE else tier.name for tier in Tier}
 VERDICTS: dict[int, str | None] = {

@@ -12,8 +12,9 @@ import pytest
 
 from oddport.capture import open_capture
 from oddport.case.reader import CaseReader
+from oddport.case.words import REASONS, why_unnamed
+from oddport.engine.columns import NOTE_CUT, NOTE_EARLY, NOTE_GAP_O, NOTE_GAP_R, NOTE_MIDSTREAM, NOTE_ONE_SIDED
 from oddport.loading.into_case import into_case
-from oddport.protocols.unnamed import why_unnamed
 from tests.captures import conversation
 from tests.engine.packets import udp
 
@@ -72,6 +73,11 @@ def test_scan_and_case_say_why_there_is_no_name(tmp_path: Path, part: str) -> No
 def test_what_has_a_name_has_no_reason(tmp_path: Path) -> None:
     path = capture(tmp_path / "a.pcap", conversation([("s", b"SSH-2.0-OpenSSH_9.6\r\n")]), SNAPLEN)
     assert scanned(path)["unnamed"] is None
+
+
+def test_the_reasons_go_by_the_bits_of_the_engine() -> None:
+    gap = NOTE_GAP_O | NOTE_GAP_R
+    assert [bits for bits, _ in REASONS] == [NOTE_ONE_SIDED, NOTE_MIDSTREAM, NOTE_CUT, gap, NOTE_EARLY]
 
 
 def test_a_snap_length_that_cuts_nothing_is_not_blamed() -> None:
