@@ -8,6 +8,8 @@ reason = "the print service moved, ticket 4711"
 expires = 2027-01-31         # optional: the last day, in UTC
 """
 
+import json
+import os
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -102,7 +104,7 @@ def _exception(where: str, entry: object) -> SiteException:
         raise SiteError(f"{where}: no protocol is called “{clean(word.encode())}”; `oddport protocols` lists them.")
     if not 0 < entry["port"] < 65_536:
         raise SiteError(f"{where}: port {entry['port']} is not between 1 and 65535.")
-    reason = clean(entry["reason"].encode())
+    reason = clean(entry["reason"].encode(errors="replace"))
     if not reason:
         raise SiteError(f"{where} gives no reason.")
     try:
@@ -140,15 +142,68 @@ def table(exceptions: Iterable[SiteException]) -> SiteTable:
     return SiteTable(by_port)
 
 
+def usual_path() -> Path:
+    """Where the table is that counts without any setting."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("oddport", appauthor=False)) / FILE
+
+
+def add(path: Path, protocol: str, server: str, port: int, reason: str, expires: date | None = None) -> SiteTable:
+    """Put one more exception at the end of the table at `path`, which is made if it is not there; gives the table now.
+
+    What stands there, comments included, stays as it is. The file is replaced as a whole or not at all, and left alone
+    where it holds the same exception. Raises SiteError where the file or the exception cannot be used.
+    """
+    path = path.resolve()  # so that the table that a link leads to is replaced, not the link
+    before = read_site(path) if path.exists() else table(())
+    entry = {"protocol": protocol, "server": server, "port": port, "reason": reason}
+    own = _exception("The exception", entry if expires is None else {**entry, "expires": expires})
+    if before is not None and own in before.by_port.get((own.app, own.port), ()):
+        return before
+    lines = [f"protocol = {_quoted(own.app)}", f"server = {_quoted(str(own.servers))}", f"port = {own.port}"]
+    lines.append(f"reason = {_quoted(own.reason)}")
+    if expires is not None:
+        lines.append(f"expires = {expires.isoformat()}")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text:
+        text = text.rstrip("\n") + "\n\n"
+    text += "[[exception]]\n" + "\n".join(lines) + "\n"
+    after = parse(text)
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise SiteError(f"The site table {path} could not be written: {error.strerror}.") from error
+    return after
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML; what `clean` lets through needs no other escapes than JSON's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            if path.exists():
+                os.chmod(beside, path.stat().st_mode & 0o777)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def read_site(path: Path | None) -> SiteTable | None:
     """The table at `path`; without one that in the user's configuration folder, None if there is none.
 
     Raises SiteError where the file cannot be read or used.
     """
     if path is None:
-        import platformdirs
-
-        path = Path(platformdirs.user_config_dir("oddport", appauthor=False)) / FILE
+        path = usual_path()
         if not path.exists():
             return None
     try:

@@ -1,10 +1,11 @@
 """A site's own table: what it excuses, until when, and what it says where it cannot be used."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from oddport.protocols.site import SiteError, parse, read_site
+from oddport.protocols.site import SiteError, add, parse, read_site
 
 DAY = 86_400 * 1_000_000_000
 LAST = 20_849 * DAY
@@ -105,3 +106,59 @@ def test_an_empty_table_and_no_table_excuse_nothing(tmp_path: Path, monkeypatch:
     assert parse("").find("http", "10.1.2.3", 8443, 0) is None
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert read_site(None) is None
+
+
+def test_an_exception_is_added_behind_what_stands_there(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text("# ours\n" + text() + "# the end\n")
+    path.chmod(0o600)
+    table = add(path, "SSH", "10.1.0.9", 41414, 'the "jump" host \\ ü', date(2027, 1, 31))
+    assert path.read_text() == (
+        "# ours\n" + text() + "# the end\n\n[[exception]]\n"
+        'protocol = "ssh"\nserver = "10.1.0.9/32"\nport = 41414\n'
+        'reason = "the \\"jump\\" host \\\\ ü"\nexpires = 2027-01-31\n'
+    )
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert table == read_site(path)
+    found = table.find("ssh", "10.1.0.9", 41414, LAST)
+    assert found is not None
+    assert found.reason == 'the "jump" host \\ ü'
+    assert table.find("ssh", "10.1.0.9", 41414, LAST + DAY) is None
+    assert table.find("http", "10.1.2.3", 8443, 0) is not None
+
+
+def test_a_table_that_is_not_there_is_made_with_its_folder_and_holds_an_exception_once(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "site.toml"
+    for _ in range(2):
+        add(path, "http", "2001:db8::/32", 81, "ours")
+    assert path.read_text().count("[[exception]]") == 1
+    assert [each.name for each in path.parent.iterdir()] == ["site.toml"]
+
+
+def test_a_link_to_the_table_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text(text())
+    link = tmp_path / "site.toml"
+    link.symlink_to("real.toml")
+    add(link, "ssh", "10.0.0.1", 222, "ours")
+    assert link.is_symlink()
+    assert (tmp_path / "real.toml").read_text().count("[[exception]]") == 2
+
+
+def test_what_cannot_be_used_is_not_added_to_and_nothing_unusable_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text("[[exception]]\n")
+    with pytest.raises(SiteError, match=r"site\.toml cannot be used\. Exception 1 has no protocol\."):
+        add(path, "ssh", "10.0.0.1", 222, "ours")
+    assert path.read_text() == "[[exception]]\n"
+    path.unlink()
+    with pytest.raises(SiteError, match=r"The exception gives no reason\."):
+        add(path, "ssh", "10.0.0.1", 222, " ")
+    with pytest.raises(SiteError, match=r"The exception: port 0 is not between"):
+        add(path, "ssh", "10.0.0.1", 0, "ours")
+    assert not path.exists()
+
+
+def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("")
+    with pytest.raises(SiteError, match=r"folder/site\.toml could not be written: "):
+        add(tmp_path / "folder" / "site.toml", "ssh", "10.0.0.1", 222, "ours")
