@@ -25,6 +25,7 @@ BYTES_MAX = 8 << 20
 """Of the fragments of one level inside tunnels."""
 LEVEL_BITS = 28
 """Trains of a level are numbered from its number shifted by so many bits."""
+_NO_BYTES = np.zeros(0, np.uint8)
 _FED = (
     "kind", "version", "proto", "src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport", "context", "payload",
     "payload_captured", "payload_wire", "seq", "ack", "flags", "fragment_start", "reassembled", "train",
@@ -96,10 +97,9 @@ class Tunnels:
         count = batch.count
         if first == 0 and count:
             self._begun = int(batch.ts[0])
-        nothing = np.zeros(0, np.uint8)
-        self._levels = [Level(batch, decoded, buffer, nothing, nothing.astype(np.uint32))]
+        self._levels = [Level(batch, decoded, buffer, _NO_BYTES, _NO_BYTES.astype(np.uint32))]
         while len(self._levels) <= self._depth:
-            level = self._look_inside(self._levels[-1], len(self._levels), first)
+            level = self._next(self._levels[-1], len(self._levels), first)
             if level is None:
                 break
             self._levels.append(level)
@@ -142,40 +142,12 @@ class Tunnels:
         """Incomplete trains that were given up for want of memory."""
         return sum(table.dropped_trains for table in self._trains.values())
 
-    def _look_inside(self, outer: Level, number: int, first: int) -> Level | None:
+    def _next(self, outer: Level, number: int, first: int) -> Level | None:
         """The packets inside those of a level, None where there are none."""
-        around, count = outer.decoded, outer.batch.count
-        rows = np.flatnonzero(around.carrier[:count])
-        rows = rows[around.kind[rows] == KIND_IP]
-        if not len(rows):
-            return None
-        data, base = outer.batch.data, 0
-        joined = around.reassembled[rows] == 1
-        if joined.any():
-            base = len(data)
-            data = np.concatenate((data, outer.buffer))
-        decoded = self._decoded.setdefault(number, Decoded())
-        for column in fields(decoded):
-            getattr(decoded, column.name)[:count] = 0
-        at = np.full(count, -1, np.int64)
-        stop, wire_stop, kind = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.uint8)
-        wirelen, ids = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
-        batch = replace(outer.batch, data=data, start=outer.batch.start.copy(), wirelen=wirelen)
-        opener = Opener(
-            data, base, batch, around, at, stop, wire_stop, decoded.context, wirelen, kind, ids,
-        )  # fmt: skip
-        if not opener.run(rows):
-            return None
-        fragments = Reader(data, at, stop, wire_stop, decoded).run(0, count)
-        # what lies in a datagram that was put together has its place there, not in a frame
-        batch.start[rows[joined]] = around.fragment_start[rows[joined]] + base
-        kept = rows[(around.reassembled[rows] > 0) & (decoded.kind[rows] != 0)]
-        decoded.reassembled[kept] = 2
-        decoded.train[kept] = around.train[kept]
-        level = Level(batch, decoded, np.zeros(0, np.uint8), kind, ids, bool(fragments))
-        if fragments or number in self._trains:
+        level = look_inside(outer, self._decoded.setdefault(number, Decoded()))
+        if level is not None and (level.fragments or number in self._trains):
             table = self._table(number)
-            table.take(batch, decoded, first)
+            table.take(level.batch, level.decoded, first)
             level.buffer = table.buffer
         return level
 
@@ -224,6 +196,47 @@ class Tunnels:
             gathered([none.astype(np.uint8), *(each.kind for each in self._levels[1:])]),
             gathered([none, *(each.number for each in self._levels[1:])]),
         )
+
+
+def look_inside(outer: Level, decoded: Decoded) -> Level | None:
+    """The packets inside those of a level, with their headers in `decoded`; None where there are none."""
+    around, count = outer.decoded, outer.batch.count
+    rows = np.flatnonzero(around.carrier[:count])
+    rows = rows[around.kind[rows] == KIND_IP]
+    if not len(rows):
+        return None
+    data, base = outer.batch.data, 0
+    joined = around.reassembled[rows] == 1
+    if joined.any():
+        base = len(data)
+        data = np.concatenate((data, outer.buffer))
+    for column in fields(decoded):
+        getattr(decoded, column.name)[:count] = 0
+    at = np.full(count, -1, np.int64)
+    stop, wire_stop, kind = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.uint8)
+    wirelen, ids = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
+    batch = replace(outer.batch, data=data, start=outer.batch.start.copy(), wirelen=wirelen)
+    opener = Opener(data, base, batch, around, at, stop, wire_stop, decoded.context, wirelen, kind, ids)
+    if not opener.run(rows):
+        return None
+    fragments = Reader(data, at, stop, wire_stop, decoded).run(0, count)
+    # what lies in a datagram that was put together has its place there, not in a frame
+    batch.start[rows[joined]] = around.fragment_start[rows[joined]] + base
+    kept = rows[(around.reassembled[rows] > 0) & (decoded.kind[rows] != 0)]
+    decoded.reassembled[kept] = 2
+    decoded.train[kept] = around.train[kept]
+    return Level(batch, decoded, _NO_BYTES, kind, ids, bool(fragments))
+
+
+def at_depth(batch: RecordBatch, decoded: Decoded, depth: int) -> Decoded:
+    """Headers of the packets that lie `depth` tunnels deep in those of a batch, row by row; nothing is put together."""
+    level = Level(batch, decoded, _NO_BYTES, _NO_BYTES, _NO_BYTES.astype(np.uint32))
+    for _ in range(depth):
+        inner = look_inside(level, Decoded())
+        if inner is None:
+            return Decoded()
+        level = inner
+    return level.decoded
 
 
 def tunnel_words(kind: int, number: int, version: int) -> str:

@@ -283,11 +283,13 @@ class Store:
         self.bytes_problem = ""
         found = [b"", b""]
         try:
+            row = self.reader.flow(flow)
+            depth = 0 if row is None else len(row.tunnel)
             for packet in self.reader.packets_of_flow(flow, 0, FIRST_PACKETS):
                 side = 1 if packet.back else 0
                 if packet.payload and not packet.fragment and not found[side]:
                     frame = self.reader.packet_bytes(packet)
-                    start, length = payload_of(frame, packet.link)
+                    start, length = payload_of(frame, packet.link, depth)
                     found[side] = frame[start : start + length]
                 if all(found):
                     break

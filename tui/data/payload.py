@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 
-def payload_of(frame: bytes, link: int) -> tuple[int, int]:
+def payload_of(frame: bytes, link: int, depth: int = 0) -> tuple[int, int]:
     """(offset, length) of the captured transport payload in the frame; length 0 where there is none or it cannot be
-    told. `link` is a LINKTYPE_ number."""
+    told. `link` is a LINKTYPE_ number; `depth`: how many tunnels deep the packet lies that is meant."""
     import numpy as np
 
     from oddport.engine.batch import KIND_IP, Decoded, RecordBatch
     from oddport.engine.decode import decode
+    from oddport.engine.tunnels import at_depth
 
     if not frame or link < 0:
         return 0, 0
@@ -18,6 +19,7 @@ def payload_of(frame: bytes, link: int) -> tuple[int, int]:
     batch.link[0] = link
     out = Decoded()
     decode(batch, out)
+    out = at_depth(batch, out, depth)
     if out.kind[0] != KIND_IP:
         return 0, 0
     return int(out.payload[0]), int(out.payload_captured[0])

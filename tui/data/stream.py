@@ -246,6 +246,7 @@ class Stream:
     def _read_page(self, page: Sequence[PacketRow], first: int, sides: tuple[_Side, _Side]) -> None:
         from oddport.engine.batch import KIND_IP, Decoded, RecordBatch
         from oddport.engine.decode import decode
+        from oddport.engine.tunnels import at_depth
 
         frames = self.case.frames(page, HEADERS)
         batch, out = RecordBatch(count=len(page)), Decoded()
@@ -256,6 +257,7 @@ class Stream:
         batch.wirelen[: len(page)] = [packet.wirelen for packet in page]
         batch.link[: len(page)] = [max(packet.link, 0) for packet in page]
         decode(batch, out)
+        out = at_depth(batch, out, len(self.flow.tunnel))
         tcp = self.flow.proto == "tcp"
         for row, packet in enumerate(page):
             side = sides[packet.back]
