@@ -87,7 +87,8 @@ class Tunnels:
         self._depth = depth
         self._trains: dict[int, FragmentTable] = {}
         """By level; made when the first fragment is met."""
-        self._decoded: dict[int, Decoded] = {}
+        self._decoded: list[Decoded] = []
+        """Of the levels inside, used again for each batch."""
         self._levels: list[Level] = []
         self._begun = 0
 
@@ -144,7 +145,9 @@ class Tunnels:
 
     def _next(self, outer: Level, number: int, first: int) -> Level | None:
         """The packets inside those of a level, None where there are none."""
-        level = look_inside(outer, self._decoded.setdefault(number, Decoded()))
+        if number > len(self._decoded):
+            self._decoded.append(Decoded())
+        level = look_inside(outer, self._decoded[number - 1])
         if level is not None and (level.fragments or number in self._trains):
             table = self._table(number)
             table.take(level.batch, level.decoded, first)
@@ -163,7 +166,7 @@ class Tunnels:
         """One batch of all levels."""
         outermost, count = self._levels[0].batch, self._levels[0].batch.count
         rows = [np.arange(count)]
-        rows += [np.flatnonzero(each.decoded.kind[:count]) for each in self._levels[1:]]
+        rows += [np.flatnonzero(each.decoded.kind[:count] > 0) for each in self._levels[1:]]
         row = np.concatenate(rows)
         level = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
         order = np.argsort(row, kind="stable")
@@ -201,7 +204,7 @@ class Tunnels:
 def look_inside(outer: Level, decoded: Decoded) -> Level | None:
     """The packets inside those of a level, with their headers in `decoded`; None where there are none."""
     around, count = outer.decoded, outer.batch.count
-    rows = np.flatnonzero(around.carrier[:count])
+    rows = np.flatnonzero(around.carrier[:count] > 0)
     rows = rows[around.kind[rows] == KIND_IP]
     if not len(rows):
         return None
