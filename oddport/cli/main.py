@@ -23,6 +23,7 @@ Examples:
 SETTINGS_HELP = "Settings of detectors (default: oddport.toml in your configuration folder)."
 FOLDER_HELP = "Folder with further detectors; never looked for on its own."
 SITE_HELP = "Protocols on ports that are theirs at your site (default: site.toml in your configuration folder)."
+TUNNELS_HELP = "Tunnels in one another that are opened."
 
 
 _CHOICES = (
@@ -120,6 +121,7 @@ def demo(name: str | None, no_mouse: bool, ascii_only: bool) -> None:
 @click.option("--each", is_flag=True, help="Analyse each file by itself; else several files are one capture.")
 @click.option("--case", type=click.Path(path_type=Path), help="Keep everything in this case file too.")
 @click.option("--fail-on", type=click.Choice(SEVERITY_WORDS), help="Exit with 1 if a finding is this severe or worse.")
+@click.option("--tunnels", type=click.IntRange(0, 8), default=4, show_default=True, help=TUNNELS_HELP)
 @chosen
 def scan(
     captures: tuple[str, ...], form: str, each: bool, case: Path | None, fail_on: str | None, **chosen: Any
@@ -145,6 +147,7 @@ def scan(
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @click.option("--case", type=click.Path(path_type=Path), required=True, help="Case file to make.")
 @click.option("--replace", is_flag=True, help="A finished load in the case gives way; verdicts stay.")
+@click.option("--tunnels", type=click.IntRange(0, 8), default=4, show_default=True, help=TUNNELS_HELP)
 @chosen
 def load(captures: tuple[str, ...], case: Path, replace: bool, **chosen: Any) -> None:
     """Load captures into a case file: read, named, judged, indexed. Prints progress to standard error only.

@@ -15,6 +15,7 @@ from pathlib import Path
 from oddport.detection.model import Detector, DetectorError
 from oddport.detection.registry import entries, folder_entries, load
 from oddport.detection.settings import SettingsError, nearest, resolve
+from oddport.engine.tunnels import DEPTH
 from oddport.loading.pipeline import LoadSettings
 from oddport.protocols.site import read_site
 
@@ -37,8 +38,10 @@ def choose(
     settings: Path | None = None,
     words: Iterable[str] = (),
     folders: Iterable[Path] = (),
+    tunnels: int = DEPTH,
 ) -> Choices:
-    """All choices: the site's table, the file of settings, words `detector.key=value`, folders of detectors.
+    """All choices: the site's table, the file of settings, words `detector.key=value`, folders of detectors, tunnels in
+    one another that are opened.
 
     Without a path, the files of the configuration folder count where there are any; folders never count unless they are
     named. Words win over the file. Raises SiteError and SettingsError, sentences for the person.
@@ -49,7 +52,9 @@ def choose(
         name, key, value = _word(word, detectors)
         given.setdefault(name, {})[key] = value
     resolve(detectors, given)
-    return Choices(detectors, errors, replace(LoadSettings(), detectors=given, site=read_site(site)))
+    return Choices(
+        detectors, errors, replace(LoadSettings(), detectors=given, site=read_site(site), tunnel_depth=tunnels)
+    )
 
 
 def _file(path: Path | None) -> Given:

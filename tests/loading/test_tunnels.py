@@ -1,12 +1,17 @@
 """Flows inside tunnels are flows of their own, under the flow that carries them."""
 
+import json
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oddport.cli.main import cli
+from oddport.engine.tunnels import DEPTH, DEPTH_MOST
 from oddport.loading.pipeline import LoadSettings
 from tests.captures import HTTP_TURNS, SECOND, SSH_TURNS, conversation, dns_over, pcap, write_pcap
 from tests.engine.wire import ethernet, ip4, ip6, piece4, udp
@@ -217,3 +222,14 @@ def test_ends_of_an_ip_tunnel_keep_private_networks_apart(tmp_path: Path) -> Non
 def test_ipv6_around_is_named_by_what_it_carries(tmp_path: Path) -> None:
     outer, (inner,) = flows_of(tmp_path, wrapped(dns_over(53), in_ip6))
     assert (outer[0]["proto"], inner["tunnel"]) == ("ipip", ["4in6"])
+
+
+def test_the_command_opens_as_many_tunnels_as_it_is_told(tmp_path: Path) -> None:
+    capture = write_pcap(tmp_path / "a.pcap", wrapped(dns_over(53), *[gre] * 3))
+    command = [sys.executable, "-m", "oddport", "scan", "--format", "ndjson", str(capture)]
+    for words, deepest in (([], 3), (["--tunnels", "1"], 1), (["--tunnels", "0"], 0)):
+        done = subprocess.run([*command, *words], capture_output=True, check=True)
+        flows = [record for record in map(json.loads, done.stdout.splitlines()) if record["type"] == "flow"]
+        assert max(len(flow["tunnel"]) for flow in flows) == deepest
+    option = next(each for each in cli.commands["scan"].params if each.name == "tunnels")
+    assert (option.default, option.type.to_info_dict()["max"]) == (DEPTH, DEPTH_MOST)
