@@ -136,7 +136,7 @@ def main() -> None:
             with dashboard(folder, columns, rows, "--case", case, capture) as terminal:
                 terminal.until(painted, SECONDS)
                 terminal.press("2")
-                terminal.until(lambda rows: cursor_row(rows) >= 0, SECONDS)
+                terminal.until(lambda rows: cursor_row(rows) >= 0 and "cancel" in rows[1], SECONDS)
                 took = press_keys(terminal, options.keys, lambda rows: "cancel" in rows[1])
                 row(f"key to picture, loading, {columns}×{rows}", took, GOAL_KEY, f"keys: {len(took)}")
                 terminal.until(lambda rows: "cancel" not in rows[1], SECONDS)

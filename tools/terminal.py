@@ -163,8 +163,12 @@ class Terminal:
 
     def press(self, keys: str) -> float:
         """Type; gives the moment before."""
+        return self.type(keys.encode())
+
+    def type(self, data: bytes) -> float:
+        """Send what keys send, or what none does; gives the moment before."""
         now = time.monotonic()
-        os.write(self._master, keys.encode())
+        os.write(self._master, data)
         return now
 
     def read(self, seconds: float) -> bool:

@@ -30,7 +30,9 @@ def run(
     load = Load(case_path, [], options=live) if live else start_load(case_path, captures) if captures else None
     try:
         from tui.dashboard import OddportApp
+        from tui.input import take_any_bytes
 
+        take_any_bytes()
         app = OddportApp(case_path, captures, title, ascii, load=load)
         status = app.run(mouse=mouse)
     finally:

@@ -55,7 +55,7 @@ class OddportApp(App[int]):
             for tab in TABS
         ),
         Binding(
-            "ctrl+c", "quit_app", "quit", show=False, id="move.interrupt", tooltip="quit", system=True, priority=True
+            "ctrl+c", "interrupt", "quit", show=False, id="move.interrupt", tooltip="quit", system=True, priority=True
         ),
         Binding("ctrl+q", "ignore", show=False, system=True, priority=True),
     ]
@@ -323,6 +323,10 @@ class OddportApp(App[int]):
             Confirm(what, said, "stop and quit", "go on"),
             answered,
         )
+
+    def action_interrupt(self) -> None:
+        """Quit from wherever one is."""
+        self.action_quit_app()
 
     def action_ignore(self) -> None:
         """Flow control of the terminal is no way to quit."""

@@ -13,15 +13,39 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 
 
+def dashboard(folder: Path) -> Terminal:
+    """`oddport` on a case, in a terminal of its own."""
+    case = branch_office(folder / "c.oddport")
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+    return Terminal([sys.executable, "-m", "oddport", str(case)], 80, 24, environ, ROOT)
+
+
 @pytest.mark.parametrize("keys", ["2", "5", "25", "2?"])
 def test_keys_pressed_before_the_first_picture_are_kept(tmp_path: Path, keys: str) -> None:
-    case = branch_office(tmp_path / "c.oddport")
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
-    with Terminal([sys.executable, "-m", "oddport", str(case)], 80, 24, environ, ROOT) as terminal:
+    with dashboard(tmp_path) as terminal:
         terminal.until(lambda rows: "Findings" in rows[0], SECONDS)
         terminal.press(keys)
         wanted = {"2": "of 200 flows", "5": "T1571", "25": "T1571", "2?": "keys"}[keys]
         terminal.until(lambda rows: any(wanted in row for row in rows[1:]), SECONDS)
+
+
+def test_bytes_that_are_no_letters_here_do_not_end_the_dashboard(tmp_path: Path) -> None:
+    with dashboard(tmp_path) as terminal:
+        terminal.until(lambda rows: "Findings" in rows[0], SECONDS)
+        for typed in (b"\xf6", b"\xc3", b"\xff\xfe\x80", b"2"):
+            terminal.type(typed)
+        terminal.until(lambda rows: "of 200 flows" in rows[1], SECONDS)
+
+
+@pytest.mark.parametrize("keys", ["2\x03", "5\x03", "25\x03", "2\r\x03"])
+def test_an_interrupt_ends_it_from_anywhere_also_while_a_screen_is_made(tmp_path: Path, keys: str) -> None:
+    with dashboard(tmp_path) as terminal:
+        terminal.until(lambda rows: "Findings" in rows[0], SECONDS)
+        terminal.press(keys)
+        terminal.until(lambda rows: terminal.process.poll() is not None, SECONDS)
+        terminal.settle(0.2, SECONDS)
+        assert terminal.process.returncode == 0
+        assert not any("Traceback" in row or "│" in row for row in terminal.screen.rows)
 
 
 def test_the_screen_of_a_terminal_is_what_was_written_where() -> None:

@@ -132,7 +132,6 @@ class VerdictDialog(Dialog[Decision]):
         yield Lines([EMPTY], ground="band", id="keys")
 
     def on_mount(self) -> None:
-        super().on_mount()
         if self._note_first:
             self.query_one(NoteInput).focus()
         finding, glyphs = self._finding, look(self).glyphs

@@ -240,8 +240,8 @@ class AttackScreen(CaseFrame):
         return self.query_one("#main", VirtualTable)
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.look_again()
+        if self.query("#main"):  # else the dashboard was quit before this screen had its widgets
+            self.look_again()
 
     def take(self, summary: Summary | None, progress: Progress | None, changed: bool, last: bool) -> None:
         """What the app has seen at its last look at the case."""
@@ -288,7 +288,6 @@ class AttackScreen(CaseFrame):
         self._show()
 
     def on_resize(self, event: Any) -> None:
-        super().on_resize(event)
         self.table.spec = WIDE_SPEC if self.has_panes else SPEC
         self.table._placed_for = None
         self.call_after_refresh(self._show)

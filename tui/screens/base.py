@@ -109,7 +109,10 @@ class Small(Lines):
 
 
 class Framed(Screen[Result], Generic[Result]):
-    """What full screens and dialogs share: the last row of keys, kept up to date."""
+    """What full screens and dialogs share: the last row of keys, kept up to date.
+
+    Textual calls a handler (`on_mount`, `on_resize` …) of each class, the most special first: none calls its base's.
+    """
 
     def _keys(self) -> Lines | None:
         found = self.query("#keys")
@@ -117,7 +120,7 @@ class Framed(Screen[Result], Generic[Result]):
 
     def refresh_keys(self) -> None:
         """Show the hints of the bindings that are active now."""
-        if (row := self._keys()) is not None:
+        if self.is_current and (row := self._keys()) is not None:
             row.show([hint_line(hints(self), self.size.width)])
 
     def on_mount(self) -> None:
@@ -237,7 +240,6 @@ class Frame(Framed[None]):
         self.refresh_keys()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.call_after_refresh(self.refresh_frame)
 
     def action_help(self) -> None:

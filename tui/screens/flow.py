@@ -176,7 +176,6 @@ class FlowScreen(Frame):
         return self.query_one("#packets", PacketTable)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._dissector.warm()
         self._show()
         self.call_after_refresh(self._opened)
@@ -188,7 +187,6 @@ class FlowScreen(Frame):
         self._read_along()
 
     def on_resize(self, event: Any) -> None:
-        super().on_resize(event)
         self._show()
         self.call_after_refresh(self._read_along)
 

@@ -139,11 +139,9 @@ class Help(Dialog[None]):
         yield Lines([EMPTY], ground="band", id="keys")
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._fill)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:

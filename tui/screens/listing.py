@@ -124,13 +124,13 @@ class ListScreen(CaseFrame):
         return self.query_one("#main", ListTable)
 
     def on_mount(self) -> None:
-        super().on_mount()
+        if not self.query("#main"):
+            return  # the dashboard was quit before this screen had its widgets
         table = self.table
         table.sort = (self.SPEC.sorts[0], self.SPEC.sorts[0] in self.SPEC.descending_first)
         self.start_rows()
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._show_row)
 
     def on_unmount(self) -> None:

@@ -160,11 +160,9 @@ class PacketScreen(Frame):
         return self.query_one("#hex", HexView)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._open()
 
     def on_resize(self, event: Any) -> None:
-        super().on_resize(event)
         self._show_notice()
         self._name_field()
 

@@ -172,7 +172,6 @@ class StreamScreen(Frame):
     # reading --------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._begin()
 
     def _begin(self) -> None:
