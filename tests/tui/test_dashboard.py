@@ -819,6 +819,21 @@ async def test_what_a_load_left_out_is_a_line_and_what_was_not_judged_a_page(tmp
         assert [" ".join(row.split()) for row in text.splitlines() if "seen" in row] == ["31 the start was not seen"]
 
 
+async def test_what_was_asked_in_the_background_is_not_told_to_a_screen_that_is_closed_by_then(office: Path) -> None:
+    async with desk_of(office) as desk:
+        await desk.press("enter")
+        screen = desk.app.screen
+        assert isinstance(screen, FlowScreen)
+        told: list[str] = []
+        screen.soon(told.append, "while it is there")
+        await until(desk, lambda: told == ["while it is there"])
+        screen.dismiss()
+        screen.soon(told.append, "too late")
+        await until(desk, lambda: desk.app.screen is not screen)
+        await desk.pilot.pause(0.1)
+        assert told == ["while it is there"]
+
+
 async def test_a_file_that_is_no_case_is_said_to_be_none(tmp_path: Path) -> None:
     path = tmp_path / "c.oddport"
     path.write_bytes(b"this is not a case" * 100)

@@ -29,7 +29,7 @@ from tui.widgets.line import EMPTY, Line, Span, cut, line, width_of
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -122,6 +122,15 @@ class Framed(Screen[Result], Generic[Result]):
         """Show the hints of the bindings that are active now."""
         if self.is_current and (row := self._keys()) is not None:
             row.show([hint_line(hints(self), self.size.width)])
+
+    def soon(self, call: Callable[..., None], *arguments: object) -> None:
+        """From any thread: call in that of the screen, soon; for nothing if the screen has gone by then."""
+        if self.is_running:
+            self.app.call_later(self._if_there, call, *arguments)
+
+    def _if_there(self, call: Callable[..., None], *arguments: object) -> None:
+        if self.is_attached and self.display:  # not displayed: it is being taken down
+            call(*arguments)
 
     def on_mount(self) -> None:
         self.bindings_updated_signal.subscribe(self, lambda _: self.refresh_keys())

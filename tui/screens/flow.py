@@ -33,7 +33,7 @@ from tui.widgets.rule import Rule
 from tui.widgets.table import VirtualTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
@@ -267,20 +267,15 @@ class FlowScreen(Frame):
             try:
                 heard[index] = self._words(packet)
             except CaptureMoved as error:
-                self._tell(self._bytes_moved, str(error))
+                self.soon(self._bytes_moved, str(error))
                 return
             except CaseError as error:
-                self._tell(self.say, str(error), "high")
+                self.soon(self.say, str(error), "high")
                 return
             if time.monotonic() - told > TELL_EVERY:
-                self._tell(self._heard, rows, heard)
+                self.soon(self._heard, rows, heard)
                 heard, told = {}, time.monotonic()
-        self._tell(self._heard, rows, heard)
-
-    def _tell(self, call: Callable[..., None], *arguments: object) -> None:
-        """Call in the thread of the screen, soon; for nothing if the screen has gone."""
-        if self.is_running:
-            self.app.call_later(call, *arguments)
+        self.soon(self._heard, rows, heard)
 
     def _words(self, packet: PacketRow) -> Said:
         frame = self.case.packet_bytes(packet)

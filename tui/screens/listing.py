@@ -24,7 +24,7 @@ from tui.widgets.table import VirtualTable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual import events
     from textual.widget import Widget
@@ -144,9 +144,9 @@ class ListScreen(CaseFrame):
         if self.rows is not None or not self.store.exists():
             return
         self.rows = IdRows(
-            self.LISTING, self.store.connect, self._deliver, self._rows_changed, self._rows_joined, self._rows_failed
+            self.LISTING, self.store.connect, self.soon, self._rows_changed, self._rows_joined, self._rows_failed
         )
-        self._counter = Background(self.store.connect, self._deliver, "count")
+        self._counter = Background(self.store.connect, self.soon, "count")
         self.table.rows = self.rows
         self.rows.requery()
         self.set_timer(GRAMMAR_SECONDS, self._load_grammar)
@@ -154,10 +154,6 @@ class ListScreen(CaseFrame):
     def _load_grammar(self) -> None:
         """It takes a moment: not at the first letter of the first filter, and not while the first rows are painted."""
         threading.Thread(target=self._compile, args=("app == tls",), name="oddport-filter", daemon=True).start()
-
-    def _deliver(self, call: Callable[[], None]) -> None:
-        if self.is_running:
-            self.app.call_later(call)
 
     def _rows_changed(self, place: int | None) -> None:
         self.table.rows_changed(place)
@@ -172,7 +168,7 @@ class ListScreen(CaseFrame):
             self.refresh_frame()
 
     def _rows_failed(self, error: Exception) -> None:
-        self.app.call_later(self.say_unreadable, error)
+        self.soon(self.say_unreadable, error)
 
     # the case and the load ------------------------------------------------------------------------------------------
 

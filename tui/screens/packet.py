@@ -229,8 +229,8 @@ class PacketScreen(Frame):
 
         def work() -> None:
             result = self._dissector.dissect(Request(packet.link, data, app, claims))
-            if not get_current_worker().is_cancelled and self.is_running:
-                self.app.call_later(self._dissected, packet, result)
+            if not get_current_worker().is_cancelled:
+                self.soon(self._dissected, packet, result)
 
         self.run_worker(work, thread=True, exclusive=True, group="dissect")
 

@@ -24,7 +24,7 @@ from tui.widgets.lines import Lines
 from tui.widgets.stream_view import StreamView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -183,14 +183,9 @@ class StreamScreen(Frame):
         try:
             self.stream.read(lambda: not worker.is_cancelled)
         except CaseError as error:
-            self._tell(self._failed, str(error))
+            self.soon(self._failed, str(error))
             return
-        self._tell(self._look)
-
-    def _tell(self, call: Callable[..., None], *arguments: object) -> None:
-        """Call in the thread of the screen, soon; for nothing if the screen has gone."""
-        if self.is_running:
-            self.app.call_later(call, *arguments)
+        self.soon(self._look)
 
     def _look(self) -> None:
         """Take in what was read since."""
@@ -355,9 +350,9 @@ class StreamScreen(Frame):
                         found = (place, hits[0] if step > 0 else hits[-1])
                         break
             except CaseError as error:
-                self._tell(self._failed, str(error))
+                self.soon(self._failed, str(error))
                 return
-            self._tell(self._found, found, needle)
+            self.soon(self._found, found, needle)
 
         self.run_worker(work, thread=True, exclusive=True, group="find")
 
@@ -413,12 +408,12 @@ class StreamScreen(Frame):
             with out:
                 written = write_stream(self.stream, out, form, only, look(self).glyphs, lambda: not worker.is_cancelled)
         except CaptureMoved as error:
-            self._tell(self._failed, str(error))
+            self.soon(self._failed, str(error))
             return
         except (CaseError, OSError) as error:
-            self._tell(self.say, f"{path} was not written whole: {error}.", "high")
+            self.soon(self.say, f"{path} was not written whole: {error}.", "high")
             return
-        self._tell(self.say, f"{size(written)} written to {path}", "ok")
+        self.soon(self.say, f"{size(written)} written to {path}", "ok")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean something for this stream."""
