@@ -11,6 +11,8 @@ from typing import Any
 
 from oddport.case.words import PROTOCOLS, address_text
 
+SAMPLED = 50_000
+"""Flows whose facts are looked at to learn which facts there are."""
 MISMATCH = 5
 """By words.PORT_VERDICTS."""
 FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
@@ -109,10 +111,14 @@ def odd_example(connection: sqlite3.Connection, app: str, port: int) -> OddExamp
 
 
 def fact_fields(connection: sqlite3.Connection) -> list[Countable]:
-    """The facts that flows of the case have, the most frequent first."""
+    """The facts that flows of the case have, the most frequent first; of a large case by SAMPLED flows from all over it
+    and those with findings, since reading the facts of a million flows takes ten seconds."""
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM flow").fetchone()
     rows = connection.execute(
-        "SELECT j.key FROM flow, json_each(flow.facts) j WHERE flow.facts IS NOT NULL"
-        " AND j.type IN ('text', 'integer', 'real', 'array') GROUP BY j.key ORDER BY count(*) DESC, j.key"
+        "SELECT j.key FROM flow, json_each(flow.facts) j WHERE (flow.id % ? = 0 OR flow.severity IS NOT NULL)"
+        " AND flow.facts IS NOT NULL AND j.type IN ('text', 'integer', 'real', 'array')"
+        " GROUP BY j.key ORDER BY count(*) DESC, j.key",
+        (max(last // SAMPLED, 1),),
     )
     return [
         Countable(key, key.replace("_", " "), f'fact.{key} == "{{}}"', "j.atom", "j.atom IS NOT NULL", fact=key)

@@ -22,7 +22,6 @@ from tui.widgets.lines import Lines
 from tui.widgets.table import VirtualTable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual.widget import Widget
@@ -188,10 +187,7 @@ class PortsScreen(CaseFrame):
             self._counter = Background(self.store.connect, self._deliver, "ports")
             self._lister = Background(self.store.connect, self._deliver, "values")
 
-        def job(db: sqlite3.Connection) -> tuple[list[PortCount], list[Countable]]:
-            return port_counts(db), fact_fields(db)
-
-        self._counter.submit(job, self._counted, self.say_unreadable)
+        self._counter.submit(port_counts, self._counted, self.say_unreadable)
         self._ask_values()
 
     def _ask_values(self) -> None:
@@ -205,15 +201,19 @@ class PortsScreen(CaseFrame):
         if self.is_running:
             self.app.call_later(call)
 
-    def _counted(self, found: tuple[list[PortCount], list[Countable]]) -> None:
-        self._counts, facts = found
-        self._fields = [*FIELDS, *facts]
+    def _counted(self, found: list[PortCount]) -> None:
+        self._counts = found
         self._show()
 
     def _listed(self, total: int, found: list[ValueCount]) -> None:
         self.values.show(total, found)
         self.table.rows_changed()
         self.refresh_frame()
+        if len(self._fields) == len(FIELDS) and self._lister is not None:
+            self._lister.submit(fact_fields, self._learn_facts, self.say_unreadable)
+
+    def _learn_facts(self, facts: list[Countable]) -> None:
+        self._fields = [*FIELDS, *facts]
 
     def on_resize(self, event: Any) -> None:
         super().on_resize(event)
