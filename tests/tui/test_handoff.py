@@ -64,8 +64,8 @@ async def test_rows_of_the_filter_are_written_and_nothing_is_overwritten(office:
 
 @pytest.mark.parametrize(
     ("downs", "name", "begins"),
-    [(0, "r.html", b"<!doctype html>"),
-     (1, "r.md", b"# Review of"), (4, "r.pcapng", b"\n\r\r\n"), (5, "r.csv", b"at,user"),
+    [(1, "r.html", b"<!doctype html>"),
+     (2, "r.md", b"# Review of"), (0, "r.pcapng", b"\n\r\r\n"), (5, "r.csv", b"at,user"),
      (6, "r.svg", b"<svg")],
 )  # fmt: skip
 async def test_each_kind_of_file_is_what_it_says(
@@ -86,11 +86,11 @@ async def test_the_name_of_the_file_follows_the_choice_until_it_is_changed(offic
         from tui.dialogs.path import PathInput
 
         box = desk.app.screen.query_one(PathInput)
-        assert box.value == "case-findings.html"
+        assert box.value == "case-findings.pcapng"
         await desk.press("down", "down")
-        assert box.value == "case-findings.csv"
+        assert box.value == "case-findings.md"
         await desk.press("tab", "x", "tab", "down")
-        assert box.value == "case-findings.csvx"
+        assert box.value == "case-findings.mdx"
 
 
 async def test_a_verdict_on_all_that_are_listed_is_taken_back_by_one_key(office: Path) -> None:

@@ -60,7 +60,7 @@ class FindingsScreen(HandOffScreen):
     GUIDE = "Worst first. Enter goes from a finding to its flow, its packet and its bytes."
     LISTING = LISTING
     SPEC: ClassVar[TableSpec] = SPEC
-    EXPORTS = ("html", "md", "csv", "json", "pcapng", "log", "svg")
+    EXPORTS = ("pcapng", "html", "md", "csv", "json", "log", "svg")
     WORD = "finding"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
