@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui.data.train_readings import DIFFERS, NEW, SAME
 from tui.format import plural
+from tui.glyphs import MISMATCH
 from tui.theme import look
 from tui.widgets.line import Line, Piece, Span, line
 
@@ -87,7 +88,7 @@ def _bar(number: int, arrival: Arrival, start: int, scale: Scale, shown: Look) -
     filled = shown.palette.depth == "rgb"
     looks = {
         0: (" ", "text"), NEW: (" ", "text/heat-4") if filled else (glyphs.levels[-1], "accent"),
-        SAME: (glyphs.repeat, "text"), DIFFERS: (" " if filled else "#", "evidence"),
+        SAME: (glyphs.repeat, "text"), DIFFERS: (" " if filled else glyphs.verdict[MISMATCH], "evidence"),
     }  # fmt: skip
     pieces: list[Span] = []
     for kind in kinds:
@@ -169,7 +170,7 @@ def summary(picture: TrainPicture) -> Line:
     differ = sum(last - first for first, last in picture.differing)
     if len(ports) > 1:
         said = ", ".join(f"{port} under {plural(number, 'policy', 'policies')}" for port, number in ports.items())
-        return line((said, "strong"), (". A filter and the host may see other ports.", "text"))
+        return line((said, "strong"), (". A filter and a host may disagree.", "text"))
     if differ:
         return line((plural(differ, "byte"), "strong"), (" depend on who puts the fragments together.", "text"))
     if picture.train.holes:
