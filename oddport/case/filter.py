@@ -71,6 +71,12 @@ def filter_words(table: str) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(name, field.says, field.operators) for name, field in sorted(_words(base).fields.items())]
 
 
+def filter_values(table: str, name: str) -> tuple[str, ...]:
+    """The words that a name is compared with, where they are few; none for another name."""
+    field = _words("flow" if table in ("flow", "flows") else "finding").fields.get(name)
+    return () if field is None else field.values
+
+
 @functools.cache
 def _words(base: str) -> Words:
     return words_of(base)

@@ -205,6 +205,10 @@ class Store:
         """Ids of all flows that have one."""
         return frozenset(row[0] for row in self.connection.execute("SELECT DISTINCT flow FROM finding WHERE flow > 0"))
 
+    def apps(self) -> list[str]:
+        """Names of what is spoken in the case, in the order in which they were first seen."""
+        return [row[0] for row in self.connection.execute("SELECT name FROM app ORDER BY id")]
+
     def summary(self) -> Summary:
         """Counts that are quick to get."""
         db = self.connection

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from tui.data.background import Background
+from tui.data.completion import complete
 from tui.data.rows import ALL, IdRows, Listing, Where
 from tui.format import count, percent, plural, size
 from tui.screens.case_frame import CaseFrame
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.data.case import Store, Summary
+    from tui.data.completion import Completion
     from tui.data.load import Progress
     from tui.widgets.columns import TableSpec
 
@@ -110,7 +112,7 @@ class ListScreen(CaseFrame):
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter, notices, list, panes, and what is said where there is nothing to list."""
-        yield FilterBar(self._check, id="filter")
+        yield FilterBar(self._check, self._completions, id="filter")
         yield Lines(ground="raised", id="notices")
         yield ListTable(self.SPEC, RowsOfNothing(), id="main")
         with Horizontal(id="panes"):
@@ -351,6 +353,16 @@ class ListScreen(CaseFrame):
         except FilterError as error:
             return Wrong(error.message, error.column, error.hint)
         return None
+
+    def _completions(self, text: str) -> list[Completion]:
+        from oddport.case.filter import filter_values, filter_words
+
+        table = "flows" if self.LISTING.table == "flow" else "findings"
+
+        def values_of(name: str) -> Sequence[str]:
+            return self.store.apps() if name == "app" else filter_values(table, name)
+
+        return complete(text, [(name, says) for name, says, _ in filter_words(table)], values_of)
 
     def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
         bar, table = self.query_one(FilterBar), self.LISTING.table

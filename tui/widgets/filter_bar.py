@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from rich.text import Text
     from textual.app import ComposeResult
 
+    from tui.data.completion import Completion
+
 HISTORY = 50
+WORD = 16
+"""Cells of a word that is offered."""
 LONGEST = 4096
 """Characters of a filter."""
 
@@ -130,9 +134,12 @@ class FilterBar(Vertical):
             self.text = text
             super().__init__()
 
-    def __init__(self, check: Check, *, id: str | None = None) -> None:
+    def __init__(
+        self, check: Check, complete: Callable[[str], list[Completion]] | None = None, *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
-        self._check = check
+        self._check, self._complete = check, complete
+        self._offered: list[Completion] = []
         self._history: list[str] = []
         self._at = 0
         self._before = ""
@@ -173,14 +180,23 @@ class FilterBar(Vertical):
     def _look(self, text: str) -> None:
         self.wrong = self._check(text) if text.strip() else None
         wrong, area = self.wrong, self.query_one("#wrong", Lines)
+        unfinished = wrong is None or word_at(text, wrong.column)[1] >= len(text)
+        self._offered = self._complete(text) if self._complete is not None and unfinished else []
+        offers = [self._offer(each, first=place == 0) for place, each in enumerate(self._offered)]
         if wrong is None:
             self._status([])
-            area.show([])
+            area.show(offers)
             self.post_message(self.Typed(text))
             return
         alert = look(self).glyphs.alert
         self._status([(f"{alert} column {wrong.column + 1}", "high")])
-        area.show(self._explain(wrong))
+        area.show(offers or self._explain(wrong))
+
+    @staticmethod
+    def _offer(each: Completion, first: bool) -> Line:
+        """A word that could stand here."""
+        lead = ("tab ", "key") if first else ("    ", "muted")
+        return Line(line(lead, (each.word.ljust(WORD), "strong"), (f" {each.says}", "muted")).left, indent=3)
 
     def _explain(self, wrong: Wrong) -> list[Line]:
         width = max(self.size.width - 6, 20)
@@ -224,9 +240,18 @@ class FilterBar(Vertical):
     def on_filter_input_take_hint(self, event: FilterInput.TakeHint) -> None:
         event.stop()
         wrong = self.wrong
+        if self._offered:
+            self._take(self._offered[0])
+            return
         if wrong is None or not wrong.hint:
             return
         text = self.box.value
         start, end = word_at(text, wrong.column)
         self.box.value = text[:start] + wrong.hint + text[end:]
         self.box.cursor_position = start + len(wrong.hint)
+
+    def _take(self, each: Completion) -> None:
+        """Put a word in at the end."""
+        text = self.box.value
+        self.box.value = f"{text[: len(text) - each.replaces]}{each.word} "
+        self.box.cursor_position = len(self.box.value)
