@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from oddport.case.captures import PIPE, is_live
 from oddport.case.errors import CaseError
 from tui.data.case import Store, Summary
+from tui.data.keymap import keymap
 from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
 from tui.screens.base import TABS, Frame
@@ -91,7 +92,7 @@ class OddportApp(App[int]):
         self._visited: list[str] = []
         self._ended = False
         self._looked = 0.0
-        self._read_problem = ""
+        self._read_problem = self._keys_problem = ""
         self._next_idle = 0.0
 
     def _wanted_theme(self) -> tuple[str, str]:
@@ -103,6 +104,8 @@ class OddportApp(App[int]):
     # start and end --------------------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
+        keys, self._keys_problem = keymap(self._environ)
+        self.set_keymap(keys)
         from tui.screens.attack import AttackScreen
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
@@ -264,7 +267,11 @@ class OddportApp(App[int]):
         from tui.data.problems import problems_of
 
         return problems_of(
-            self.store, self.summary, self.progress, self.store.problem or self._read_problem, self._theme_problem
+            self.store,
+            self.summary,
+            self.progress,
+            self.store.problem or self._read_problem,
+            (self._theme_problem, self._keys_problem),
         )
 
     def action_show_problems(self) -> None:

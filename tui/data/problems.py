@@ -8,14 +8,20 @@ from tui.format import count, size, size_of
 from tui.screens.error import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.data.case import Store, Summary
     from tui.data.load import Progress
 
 
 def problems_of(
-    store: Store, summary: Summary | None, progress: Progress | None, open_problem: str, theme_problem: str
+    store: Store,
+    summary: Summary | None,
+    progress: Progress | None,
+    open_problem: str,
+    settings: Sequence[str],
 ) -> list[Problem]:
-    """All of them."""
+    """All of them. `settings` are sentences on settings that do not hold, or empty."""
     found: list[Problem] = []
     if open_problem:
         found.append(Problem(open_problem, (("Tried", str(store.path)), ("Seen", open_problem))))
@@ -38,7 +44,7 @@ def problems_of(
                 title = f"{file.path.rpartition('/')[2]}: {warning}"
                 found.append(Problem(title, (("Capture", file.path), ("Seen", warning)), ink="medium"))
         found += _left_out(summary)
-    for caution in (store.caution, theme_problem):
+    for caution in (store.caution, *settings):
         if caution:
             found.append(Problem(caution, ink="medium"))
     return found

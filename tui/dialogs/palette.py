@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from tui.format import count
 from tui.screens.base import Dialog
 from tui.theme import look
 from tui.widgets.keys import GROUPS, key_text
@@ -42,6 +43,8 @@ class Entry:
     keys: str
     action: str
     node: DOMNode
+    id: str
+    """Its name in `keys.toml`."""
 
 
 def entries_of(screen: Screen[Any]) -> list[Entry]:
@@ -59,7 +62,7 @@ def entries_of(screen: Screen[Any]) -> list[Entry]:
         old = found.get(at)
         keys = f"{old.keys} {key}" if old is not None else key
         group = binding.id.partition(".")[0]
-        found[at] = Entry(name, group if group in order else "here", keys, binding.action, active.node)
+        found[at] = Entry(name, group if group in order else "here", keys, binding.action, active.node, binding.id)
     entries = sorted(found.values(), key=lambda entry: (entry.group == "move", order[entry.group]))
     return [_alone(entry, entries) for entry in entries]
 
@@ -162,7 +165,9 @@ class Palette(Dialog[Entry]):
             rows.append(Line((Span("  No action has these letters.", "muted"),), indent=0))
         more = len(self._found) - ROWS
         rows += [EMPTY] * (ROWS + 1 - len(rows))
-        rows.append(Line((Span(f"  {len(self._found)} actions" if more > 0 else "", "muted"),), indent=0))
+        told = f"{count(len(self._found))} actions" if more > 0 else ""
+        name = f"in keys.toml: {self._found[self._at][0].id}" if self._found else ""
+        rows.append(Line((Span(f"  {told}", "muted"),), (Span(name, "muted"),), indent=0))
         self.query_one("#actions", Lines).show(rows)
 
     @staticmethod

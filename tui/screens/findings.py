@@ -12,7 +12,7 @@ from tui.data.flows import proto_word
 from tui.dialogs.choose import Choice, ChooseDialog
 from tui.format import clock, count, endpoint, hexes, plural
 from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS, SEVERITY_WORDS, UNRECOGNISED, VERDICT_INKS, VERDICT_WORDS
-from tui.screens.handoff import HandOffScreen
+from tui.screens.handoff import HAND_KEYS, HandOffScreen
 from tui.screens.listing import wrapped
 from tui.theme import look
 from tui.widgets.hex_lines import first_row_for, hex_rows
@@ -63,13 +63,14 @@ class FindingsScreen(HandOffScreen):
     EXPORTS = ("pcapng", "html", "md", "csv", "json", "log", "svg")
     WORD = "finding"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next", id="judge.next", tooltip="next, previous not reviewed"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous not reviewed"),
         Binding("v", "verdict", "verdict", id="judge.verdict", tooltip="verdict"),
         Binding("i", "note", "note", id="judge.note", tooltip="note"),
         Binding("V", "verdict_all", show=False, id="judge.all", tooltip="verdict on all that are listed"),
         Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last verdict"),
+        Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
+        *HAND_KEYS,
     ]
 
     _judged: Judged | None = None

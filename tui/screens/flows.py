@@ -13,7 +13,7 @@ from tui.data.flows import LISTING, SPEC, TIERS, FlowLine, facts_of, proto_word,
 from tui.format import clock, count, date, duration, endpoint, plural, size
 from tui.glyphs import MISMATCH, SEVERITY_INKS, SEVERITY_LETTERS, VERDICT_INKS, VERDICT_WORDS, Glyphs
 from tui.screens.findings import label
-from tui.screens.handoff import HandOffScreen
+from tui.screens.handoff import HAND_KEYS, HandOffScreen
 from tui.screens.listing import wrapped
 from tui.theme import look
 from tui.widgets.line import EMPTY, Line, Piece, Span, line, spans
@@ -66,6 +66,7 @@ class FlowsScreen(HandOffScreen):
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous flow with a finding"),
         Binding("c", "conversation", show=False, id="narrow.conversation", tooltip="only between these two hosts"),
         Binding("o", "odd", "odd ones only", id="narrow.odd", tooltip="only flows that do not fit their port"),
+        *HAND_KEYS,
     ]
 
     _judged: Judged | None = None

@@ -32,18 +32,20 @@ EXPORTS = {
 SUFFIXES = {"log": "-reviews.csv"}
 
 
+HAND_KEYS: list[BindingType] = [
+    Binding("equals_sign", "narrow(False)", "only this", id="narrow.only", tooltip="only, without such rows"),
+    Binding("exclamation_mark", "narrow(True)", show=False, id="narrow.without", tooltip="only, without such rows"),
+    Binding("y", "copy", "copy", id="hand.copy", tooltip="copy"),
+    Binding("e", "export", "export", id="hand.export", tooltip="write the listed rows to a file"),
+]
+"""For the end of a screen's own keys: the last row shows as many as fit, from the first on."""
+
+
 class HandOffScreen(ListScreen):
     """A list whose rows can be handed on."""
 
     EXPORTS: ClassVar[tuple[str, ...]] = ("pcapng", "csv", "json", "svg")
     WORD: ClassVar[str] = "flow"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("equals_sign", "narrow(False)", "only this", id="narrow.only", tooltip="only, without such rows"),
-        Binding("exclamation_mark", "narrow(True)", show=False, id="narrow.without",
-                tooltip="only, without such rows"),
-        Binding("y", "copy", "copy", id="hand.copy", tooltip="copy"),
-        Binding("e", "export", "export", id="hand.export", tooltip="write the listed rows to a file"),
-    ]  # fmt: skip
 
     def fields_of(self, row: Any) -> list[tuple[str, str]]:
         """(filter, value) of what a row holds."""
