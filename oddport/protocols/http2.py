@@ -1,15 +1,30 @@
 """HTTP/2 without TLS → a match: the preface, and SETTINGS as first frame of either side (RFC 9113, 3.4 and 6.5)."""
 
-from oddport.engine.columns import TCP
+from oddport.engine.columns import HEAD_BYTES, TCP
+from oddport.engine.heads import Head
 from oddport.protocols.binary import u16, u32, wrong_byte, wrong_bytes
-from oddport.protocols.model import SideMatch
+from oddport.protocols.hpack import fields
+from oddport.protocols.model import Identification, SideMatch
 from oddport.protocols.registry import CLIENT, Grammar, Protocol
+from oddport.protocols.text import clean
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_HEADER = 9
 SETTINGS = 4
 FRAME_TYPES = 0x10
 """Types below this are assigned (DATA to ORIGIN, PRIORITY_UPDATE is 0x10)."""
+HEADERS, PADDED, PRIORITY = 1, 0x08, 0x20
+FRAMES = 16
+"""Frames of a side among which the first HEADERS is looked for."""
+FACTS = {
+    b":method": "method",
+    b":path": "path",
+    b":authority": "host",
+    b"user-agent": "user_agent",
+    b":status": "status",
+    b"server": "server",
+    b"content-type": "content_type",
+}
 SETTING = 6
 SETTINGS_LIMIT = 64
 """Settings of one frame; nine are assigned, unknown ones are ignored (RFC 9113, 6.5.2)."""
@@ -77,6 +92,38 @@ def reject(data: bytes, role: int) -> str:
     )
 
 
+def _block(data: bytes, at: int) -> bytes:
+    """The header block of the first HEADERS frame from `at` on (6.2), without padding and priority; b"" if none."""
+    for _ in range(FRAMES):
+        if at + FRAME_HEADER > len(data):
+            break
+        length = data[at] << 16 | u16(data, at + 1)
+        kind, flags = data[at + 3], data[at + 4]
+        begin, end = at + FRAME_HEADER, at + FRAME_HEADER + length
+        if kind == HEADERS:
+            padding = data[begin] if flags & PADDED and begin < len(data) else 0
+            return data[
+                begin + (1 if flags & PADDED else 0) + (5 if flags & PRIORITY else 0) : max(begin, end - padding)
+            ]
+        at = end
+    return b""
+
+
+def describe(head: Head, found: Identification) -> None:
+    """What the first request and its answer say, as HTTP/1 would have."""
+    client, server = (head.resp, head.orig) if found.server == 0 else (head.orig, head.resp)
+    asked = _block(client, len(PREFACE)) if client.startswith(PREFACE) else b""
+    for block in (asked, _block(server, 0)):
+        for name, value in fields(block):
+            fact = FACTS.get(name)
+            if fact == "status" and len(value) == 3 and value.isdigit():
+                found.facts[fact] = int(value)
+            elif fact is not None and fact != "status" and value:
+                found.facts[fact] = clean(value)
+    if not asked and len(client) < HEAD_BYTES and not head.closed:
+        found.final = False
+
+
 PROTOCOLS = (
     Protocol(
         name="http2",
@@ -84,5 +131,6 @@ PROTOCOLS = (
         spec="RFC 9113",
         grammars=(Grammar((TCP,), client, server, b"P", b"\x00", reject=reject),),
         aliases=("h2c",),
+        describe=describe,
     ),
 )
