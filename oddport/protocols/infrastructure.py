@@ -1,7 +1,8 @@
-"""What runs networks and machine rooms → matches: BGP, OpenFlow, RIP, RIPng, PPTP, TACACS+, iSCSI, DICOM, Zabbix.
+"""What runs networks and machine rooms → matches: BGP, OpenFlow, RIP, RIPng, PPTP, TACACS+, iSCSI, DICOM, …
 
 Sources: RFC 4271, 4.1 (BGP); OpenFlow 1.3, 7.1; RFC 2453, 4 (RIP) and 2080, 2.1 (RIPng); RFC 2637, 2 (PPTP); RFC 8907,
-4.1 (TACACS+); RFC 7143, 11.2 and 11.12 (iSCSI); DICOM PS3.8, 9.3; Zabbix documentation, header and data length.
+4.1 (TACACS+); RFC 7143, 11.2 and 11.12 (iSCSI); DICOM PS3.8, 9.3; Zabbix documentation, header and data length;
+Radmin 3, as observed.
 """
 
 import re
@@ -194,15 +195,12 @@ def _associate(says: str, kind: bytes) -> Message:
 ZABBIX_LIMIT = 1 << 30
 
 
-def _zabbix(says: str) -> Message:
-    return message(
-        says,
-        fixed(0, b"ZBXD"),
-        one_of(4, b"\1\3"),
-        fixed(9, b"\0\0\0\0"),
-        records(5, 4, 13, little=True, limit=ZABBIX_LIMIT),
-        least=13,
-        facts=_zabbix_asked,
+def _zabbix(says: str) -> tuple[Message, ...]:
+    """Plain, and packed by zlib, where the length of what was packed stands behind its own."""
+    closing = records(5, 4, 13, little=True, limit=ZABBIX_LIMIT)
+    return (
+        message(says, fixed(0, b"ZBXD\1"), fixed(9, b"\0\0\0\0"), closing, least=13, facts=_zabbix_asked),
+        message(says, fixed(0, b"ZBXD\3"), fixed(13, b"\x78"), closing, least=14),
     )
 
 
@@ -212,6 +210,30 @@ _ZABBIX_KEYS = re.compile(rb"\"(request|host|response)\" ?: ?\"([^\"\n]{1,200})\
 def _zabbix_asked(data: bytes) -> Facts:
     return {match.group(1).decode("ascii"): clean(match.group(2)) for match in _ZABBIX_KEYS.finditer(data, 13, 1_024)}
 
+
+# Radmin ---------------------------------------------------------------------------------------------------------------
+
+RADMIN_HEADER = 9
+
+
+def _sum(data: bytes) -> int:
+    """The checksum: the sum of the message's little-endian words of 32 bits."""
+    body = data[RADMIN_HEADER : RADMIN_HEADER + u32(data, 1)]
+    if len(body) < u32(data, 1):
+        return -1
+    total = sum(int.from_bytes(body[at : at + 4], "little") for at in range(0, len(body), 4))
+    return 32 if total & 0xFFFFFFFF == u32(data, 5) else -1
+
+
+RADMIN = side(
+    message(
+        "message of Radmin, its checksum is right",
+        fixed(0, b"\1\0\0"),
+        records(3, 2, RADMIN_HEADER, each=(fixed(0, b"\1\0\0"),)),
+        least=RADMIN_HEADER + 1,
+        check=_sum,
+    )
+)
 
 PROTOCOLS = (
     Protocol(
@@ -293,6 +315,12 @@ PROTOCOLS = (
         ),
     ),
     Protocol(
+        name="radmin",
+        title="Radmin",
+        spec="Radmin 3, as observed",
+        grammars=(grammar((TCP,), RADMIN, RADMIN, symmetric=True),),
+    ),
+    Protocol(
         name="zabbix",
         title="Zabbix",
         spec="Zabbix documentation, header and data length",
@@ -300,7 +328,7 @@ PROTOCOLS = (
             grammar(
                 (TCP,),
                 side(
-                    _zabbix("request of Zabbix"),
+                    *_zabbix("request of Zabbix"),
                     phrase(
                         "question for an item",
                         rb"(?P<item>[a-z]{2,16}\.[a-z.]{2,32}(?:\[[ -~]{0,200}\])?)\n\Z",
@@ -309,7 +337,7 @@ PROTOCOLS = (
                         strong=False,
                     ),
                 ),
-                side(_zabbix("answer of Zabbix")),
+                side(*_zabbix("answer of Zabbix")),
                 symmetric=True,
             ),
         ),

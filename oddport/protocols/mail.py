@@ -1,6 +1,10 @@
 """Tables of SMTP, POP3 and IMAP → their protocols, by the shared matcher of lines (RFC 5321, RFC 1939, RFC 9051)."""
 
+import re
+from base64 import b64decode
+
 from oddport.engine.columns import TCP
+from oddport.engine.heads import Head
 from oddport.protocols.lines import (
     BARE,
     FREE,
@@ -22,7 +26,9 @@ from oddport.protocols.lines import (
     server_of_codes,
     server_of_words,
 )
+from oddport.protocols.model import Identification
 from oddport.protocols.registry import DIGITS, LETTERS, Grammar, Protocol
+from oddport.protocols.text import clean
 
 SASL = (
     rb"(?:(?i:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|NTLM|GSSAPI|GSS-SPNEGO|EXTERNAL|ANONYMOUS|XOAUTH2?|OAUTHBEARER|KERBEROS_V[45]|OTP"
@@ -121,11 +127,32 @@ IMAP_COMMANDS: dict[bytes, Command] = {
     b"GETQUOTA": command(TEXT),
 }
 
+_PLAIN = re.compile(rb"(?:\A|\n)AUTH PLAIN(?: |\r?\n)([A-Za-z0-9+/]{4,400}={0,2})\r?\n", re.IGNORECASE)
+_LOGIN = re.compile(rb"(?:\A|\n)AUTH LOGIN(?: |\r?\n)([A-Za-z0-9+/]{4,400}={0,2})\r?\n", re.IGNORECASE)
+
+
+def smtp_user(head: Head, found: Identification) -> None:
+    """Who logs in: the name in AUTH PLAIN (RFC 4616, 2), or the first answer of AUTH LOGIN; never the password."""
+    client = head.resp if found.server == 0 else head.orig
+    plain, login = _PLAIN.search(client), _LOGIN.search(client)
+    told = plain or login
+    if told is None:
+        return
+    try:
+        text = b64decode(told.group(1))
+    except ValueError:
+        return
+    user = text.split(b"\0")[1:2] if plain else [text]
+    if user and user[0]:
+        found.facts["user"] = clean(user[0])
+
+
 PROTOCOLS = (
     Protocol(
         name="smtp",
         title="SMTP",
         spec="RFC 5321",
+        describe=smtp_user,
         first="server",
         aliases=("lmtp", "submission"),
         grammars=(

@@ -2,8 +2,8 @@
 
 Sources: Bitcoin developer reference, P2P network; Stratum mining protocol (slushpool) and Monero's pool protocol;
 Gnutella 0.6, 2.1; eDonkey protocol specification (Kulbak, Bickson 2005), 3.1; OICQ as Wireshark documents it; RakNet,
-offline messages; Discord developer documentation, IP discovery; Tailscale, disco message format; Syncthing, local
-discovery protocol 4.
+offline messages; Discord developer documentation, IP discovery; Tailscale, disco message format; DNSCrypt 2; Ethereum,
+Node Discovery Protocol v4; Syncthing, local discovery protocol 4.
 """
 
 from hashlib import sha256
@@ -240,6 +240,44 @@ DISCORD_CLIENT = side(
 DISCORD_SERVER = side(message("the address", fixed(0, b"\0\2\0\x46"), least=DISCOVERY, most=DISCOVERY, check=_address))
 
 DISCO = side(message("message of disco", fixed(0, b"TS\xf0\x9f\x92\xac"), least=6 + 32 + 24 + 16))
+# DNSCrypt: what a resolver's answer begins with (protocol version 2, "Resolver response") --------------------------
+
+DNSCRYPT = side(message("answer of DNSCrypt", fixed(0, b"r6fnvWj8"), least=8 + 24 + 16))
+
+# Ethereum: hash, signature, type, and a list whose items close (Node Discovery Protocol v4, wire protocol) -----------
+
+SIGNED = 98
+"""Bytes of hash, signature and type."""
+SHORT, LONG = 0xC0, 0xF7
+"""First byte of a list of up to 55 bytes, and of a longer one less the width of its length (RLP)."""
+EXPIRES = b"\x84"
+"""The last item of the four kinds that are oldest: a time of four bytes."""
+
+
+def _discovery(data: bytes) -> int:
+    """A list that fills the datagram and ends with a time."""
+    first = data[SIGNED]
+    if first <= LONG:
+        begin, length = SIGNED + 1, first - SHORT
+    else:
+        begin = SIGNED + 1 + first - LONG
+        length = int.from_bytes(data[SIGNED + 1 : begin], "big")
+    if begin + length != len(data) or data[len(data) - 5 : len(data) - 4] != EXPIRES:
+        return -1
+    return 16 + 8
+
+
+def _ethereum(says: str, kinds: bytes) -> Message:
+    return message(
+        says,
+        one_of(96, b"\0\1"),
+        one_of(97, kinds),
+        one_of(SIGNED, bytes(range(SHORT + 5, LONG + 3))),
+        least=105,
+        check=_discovery,
+    )
+
+
 SYNCTHING = side(
     message("announcement of a device", fixed(0, b"\x2e\xa7\xd9\x0b\x0a\x20"), least=40),
     message("greeting of a device", fixed(0, b"\x2e\xa7\xd9\x0b\0"), one_of(6, b"\x0a"), least=8),
@@ -285,6 +323,27 @@ PROTOCOLS = (
         spec="OICQ, as Wireshark documents it",
         aliases=("qq",),
         grammars=(grammar((UDP,), OICQ, OICQ, pair=same(8, 3), tells_server=False),),
+    ),
+    Protocol(
+        name="dnscrypt",
+        title="DNSCrypt",
+        spec="DNSCrypt version 2",
+        grammars=(grammar((UDP, TCP), None, DNSCRYPT),),
+    ),
+    Protocol(
+        name="ethereum",
+        title="Ethereum discovery",
+        spec="Node Discovery Protocol v4",
+        aliases=("devp2p",),
+        grammars=(
+            grammar(
+                (UDP,),
+                side(_ethereum("ping or question for nodes", b"\1\3")),
+                side(_ethereum("pong or nodes", b"\2\4")),
+                symmetric=True,
+                tells_server=False,
+            ),
+        ),
     ),
     Protocol(
         name="raknet",

@@ -267,6 +267,18 @@ def zabbix(body: bytes) -> bytes:
     return b"ZBXD\1" + struct.pack("<II", len(body), 0) + body
 
 
+def radmin(body: bytes) -> bytes:
+    total = sum(int.from_bytes(body[at : at + 4], "little") for at in range(0, len(body), 4))
+    return b"\1" + struct.pack(">II", len(body), total & 0xFFFFFFFF) + body
+
+
+def discovery(kind: int, *items: bytes) -> bytes:
+    """Hash, signature, type, and a list of strings in RLP, the last a time."""
+    body = b"".join(bytes((0x80 + len(item),)) + item for item in (*items, b"\x65\x43\x21\0"))
+    header = bytes((0xC0 + len(body),)) if len(body) < 56 else b"\xf8" + bytes((len(body),))
+    return bytes(range(32)) + bytes(range(64)) + b"\1" + bytes((kind,)) + header + body
+
+
 SAMPLES: tuple[tuple[str, int, bytes, bytes], ...] = (
     ("whois", TCP, b"example.com\r\n", WHOIS_TOLD),
     ("whois", TCP, b"example.com\r\n", DOMAIN_TOLD),
@@ -332,6 +344,8 @@ SAMPLES: tuple[tuple[str, int, bytes, bytes], ...] = (
     ("tacacs", TCP, tacacs(1, bytes(range(30))), tacacs(2, bytes(range(40)))),
     ("iscsi", TCP, ISCSI_ASKED, ISCSI_TOLD),
     ("dicom", TCP, associate(1), associate(2)),
+    ("radmin", TCP, radmin(b"\x08"), radmin(b"\x08\2\0\0\x0a" + bytes(32))),
+    ("ethereum", UDP, discovery(1, b"\4", bytes(20)), discovery(2, bytes(9), bytes(32))),
     ("zabbix", TCP, zabbix(b'{"request":"active checks","host":"web1"}'), zabbix(b'{"response":"success"}')),
 )
 """(name, transport, the client's first bytes, the server's)"""

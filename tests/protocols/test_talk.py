@@ -14,6 +14,7 @@ from .talk import (
     amqp,
     bgp,
     bitcoin,
+    discovery,
     donkey,
     fix,
     framed,
@@ -24,6 +25,7 @@ from .talk import (
     oicq,
     openflow,
     pptp,
+    radmin,
     rip,
     ripng,
     skinny,
@@ -155,6 +157,11 @@ def test_a_handshake_of_rtmp_whose_echo_differs_is_not_proved_by_both() -> None:
         (UDP, ripng(2, (b"\x20\1\x0d\xb8", 16, 1))),
         (UDP, b"\5" + talk.RAKNET[:-1] + b"\x79" + bytes(100)),
         (UDP, oicq(3, 7, bytes(24))),
+        (TCP, radmin(b"\x08\2\0\0\x0a")[:-1] + b"\x0b"),
+        (TCP, b"ZBXD\3" + bytes(8) + b"\x79"),
+        (UDP, discovery(1, b"\4", bytes(20)) + b"\0"),
+        (UDP, discovery(1, b"\4", bytes(20))[:-5] + b"\x85" + bytes(4)),
+        (UDP, b"r6fnvWj9" + bytes(60)),
         (UDP, talk.RAS_ASKED.replace(b"\x91\x4a", b"\x91\x4b")),
     ],
 )
@@ -175,6 +182,17 @@ def test_what_begins_in_the_middle_is_named_where_it_closes() -> None:
     stanza = b"<message to='a@im.example' type='chat'><body>x</body></message>"
     assert name(TCP, stanza) == ("xmpp", Tier.C)
     assert name(TCP, bgp(4, b"") * 3) == ("bgp", Tier.B)
+
+
+def test_an_answer_of_dnscrypt_proves_it_and_its_question_cannot_be_told() -> None:
+    answer = b"r6fnvWj8" + bytes(range(24)) + bytes(80)
+    found = identify(Head(UDP, bytes(range(200)), answer))
+    assert (found.app, found.tier, found.server) == ("dnscrypt", Tier.B, 1)
+
+
+def test_packed_messages_of_zabbix_are_zabbix() -> None:
+    packed = b"ZBXD\3" + (6).to_bytes(4, "little") + (9).to_bytes(4, "little") + b"\x78\x9c1234"
+    assert name(TCP, packed, packed) == ("zabbix", Tier.A)
 
 
 def test_rsh_and_rlogin_are_told_apart_by_terminal_and_speed() -> None:

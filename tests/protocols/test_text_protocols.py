@@ -502,3 +502,22 @@ def test_shell_words_in_another_protocol_do_not_rename_it() -> None:
 
 def test_a_shell_has_no_grammar_that_could_reject_bytes() -> None:
     assert explain_not("shell", Head(TCP, b"\x80" * 80, b"\x81" * 80)) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "user"),
+    [
+        (b"AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n", "tim"),  # RFC 4616, section 4
+        (b"AUTH PLAIN\r\nAHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n", "tim"),
+        (b"AUTH LOGIN\r\nYWxpY2U=\r\nc2VjcmV0\r\n", "alice"),
+        (b"AUTH PLAIN AHRpbQB0Y\r\n", None),
+        (b"AUTH PLAIN YWxpY2U=\r\n", None),
+        (b"AUTH CRAM-MD5\r\n", None),
+    ],
+)
+def test_who_logs_in_to_send_mail_is_a_fact_and_the_password_is_not(lines: bytes, user: str | None) -> None:
+    server = b"220 mx.example ESMTP\r\n250-mx\r\n250 AUTH PLAIN LOGIN\r\n334 \r\n235 ok\r\n"
+    facts = identify(Head(TCP, b"EHLO pc.example\r\n" + lines, server)).facts
+    assert facts.get("user") == user
+    assert "secret" not in repr(facts)
+    assert "tanstaaf" not in repr(facts)
