@@ -406,6 +406,7 @@ class Options(TypedDict, total=False):
     symmetric: bool
     tells_server: bool
     series: Series
+    fallback: bool
 
 
 def grammar(

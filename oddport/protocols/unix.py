@@ -20,6 +20,7 @@ HOST = rb"[0-9A-Za-z_.-]"
 
 # one line is asked, and the server closes behind its answer ---------------------------------------------------------
 
+# any text may begin these two, so that they are asked only where nothing else has a name
 WHOIS_ASKS = phrase(
     "one line, a name",
     rb"(?P<query>(?:[a-z]{1,8} )?=?[0-9A-Za-z][0-9A-Za-z_.:-]{1,120})\r\n\Z",
@@ -226,8 +227,14 @@ def _protocol(name: str, title: str, spec: str, *grammars: Grammar, aliases: tup
 
 
 PROTOCOLS = (
-    _protocol("whois", "Whois", "RFC 3912", grammar((TCP,), side(WHOIS_ASKS), WHOIS_TELLS), aliases=("nicname",)),
-    _protocol("finger", "Finger", "RFC 1288", grammar((TCP,), side(FINGER_ASKS), side(FINGER_TELLS))),
+    _protocol(
+        "whois",
+        "Whois",
+        "RFC 3912",
+        grammar((TCP,), side(WHOIS_ASKS), WHOIS_TELLS, fallback=True),
+        aliases=("nicname",),
+    ),
+    _protocol("finger", "Finger", "RFC 1288", grammar((TCP,), side(FINGER_ASKS), side(FINGER_TELLS), fallback=True)),
     _protocol("ident", "Ident", "RFC 1413", grammar((TCP,), side(IDENT_ASKS), side(IDENT_TELLS)), aliases=("auth",)),
     _protocol("rlogin", "rlogin", "RFC 1282", grammar((TCP,), side(RLOGIN_ASKS), side(ACCEPTED))),
     _protocol("rsh", "Remote shell (rsh)", "rshd(8)", grammar((TCP,), side(RSH_ASKS), RSH_TELLS)),
