@@ -28,7 +28,7 @@ LEVEL_BITS = 28
 _NO_BYTES = np.zeros(0, np.uint8)
 _FED = (
     "kind", "version", "proto", "src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport", "context", "payload",
-    "payload_captured", "payload_wire", "seq", "ack", "flags", "fragment_start", "reassembled", "train",
+    "payload_captured", "payload_wire", "seq", "ack", "flags", "fragment_start", "ip_header", "reassembled", "train",
 )  # fmt: skip
 """Columns of Decoded that a FlowTable reads."""
 _SHARED = ("caplen", "ts", "offset", "number", "file", "interface", "link")
