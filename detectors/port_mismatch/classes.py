@@ -34,7 +34,8 @@ HOPPING = frozenset(
 )  # fmt: skip
 """Apps that take any port they can get, the well-known ones included, as a habit: media, calls, peer to peer."""
 
-SHELLS = frozenset({"shell"})
+JUDGED_APART = frozenset({"mining", "shell", "stratum"})
+"""Apps that detectors of their own judge, on any port."""
 
 REMOTE_CONTROL = frozenset(
     {"adb", "anydesk", "dcerpc", "radmin", "rdp", "smb", "ssh", "teamviewer", "telnet", "vnc", "winrm"}

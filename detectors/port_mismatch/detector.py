@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.port_mismatch.absent import Absence
-from detectors.port_mismatch.classes import CLEAR, EPHEMERAL, HOPPING, SHELLS, WATCHED, tls_ports
+from detectors.port_mismatch.classes import CLEAR, EPHEMERAL, HOPPING, JUDGED_APART, WATCHED, tls_ports
 from detectors.port_mismatch.document import DOCUMENT
 from detectors.port_mismatch.rules import (
     ABSENT,
@@ -102,7 +102,7 @@ class PortMismatch(BaseDetector):
             covered &= clear[batch.app_id]
             odd |= covered
         odd &= served
-        odd[batch.rows_of(SHELLS)] = False  # judged on any port, by a detector of its own
+        odd[batch.rows_of(JUDGED_APART)] = False
         odd[unknown] = True
         for row in np.flatnonzero(odd).tolist():
             subject = self._subjects.of(batch, row)

@@ -21,7 +21,7 @@ One flow gives at most one finding; the most specific rule wins.
 | PPM-01 | any other named protocol on a port that is nobody's | 35 |
 | PPM-03 | a well-known port where its own protocol is absent, and nothing else was recognised | 60 on `absent_ports`, else 20 |
 
-Shells are judged on any port by `shell`.
+Shells and miners are judged on any port, by `shell` and `miner`.
 
 * Usual alternates (HTTP on 8080, TLS on 8443 …) are not reported; `report_alternates = true` lists them with a base
   of 10.

@@ -28,7 +28,7 @@ def load(words: Sequence[str], case: Path, replace: bool, chosen: dict[str, Any]
         return 2
     try:
         choices = choose(**chosen)
-    except (SiteError, SettingsError) as error:
+    except (SiteError, SettingsError, CaseError) as error:
         fail(str(error))
         return 2
     stop = Stop().on_signals()

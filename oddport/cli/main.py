@@ -21,6 +21,7 @@ Examples:
 """
 
 SETTINGS_HELP = "Settings of detectors (default: oddport.toml in your configuration folder)."
+BASELINE_HELP = "Earlier case of the same network: what is new since then is judged, too."
 FOLDER_HELP = "Folder with further detectors; never looked for on its own."
 SITE_HELP = "Protocols on ports that are theirs at your site (default: site.toml in your configuration folder)."
 TUNNELS_HELP = "Tunnels in one another that are opened."
@@ -31,6 +32,7 @@ _CHOICES = (
     click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS_HELP),
     click.option("--set", "words", multiple=True, metavar="DETECTOR.KEY=VALUE", help="One setting of a detector."),
     click.option("--detectors", "folders", multiple=True, type=click.Path(path_type=Path), help=FOLDER_HELP),
+    click.option("--baseline", type=click.Path(path_type=Path), metavar="CASE", help=BASELINE_HELP),
 )
 
 

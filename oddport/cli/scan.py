@@ -40,7 +40,7 @@ def scan(
         return UNUSABLE
     try:
         choices = choose(**chosen)
-    except (SiteError, SettingsError) as error:
+    except (SiteError, SettingsError, CaseError) as error:
         fail(str(error))
         return UNUSABLE
     stop = Stop().on_signals()

@@ -6,12 +6,17 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heapify, heappop, heappush
 
+import numpy as np
+
 from oddport.detection.model import Finding
 
 PERIOD_NS = 24 * 3600 * 10**9
 """Occurrences no further apart than this are one finding (chained, so that the order of arrival does not matter)."""
 GROUPS = 20_000
 """Different findings that are kept at once. About 3 kB each; a scan of every port makes hundreds of thousands."""
+
+OCCURRENCES = 1_000
+"""Flows of a finding that are named one by one; `count` counts them all."""
 
 Key = tuple[str, str, str, bytes, bytes, int, int, str | None]
 
@@ -204,6 +209,7 @@ class Groups:
         finding = copy(group.finding)
         finding.count, finding.last_ns = group.count, group.last_ns
         finding.uid = uid_of(finding, self._digest)
+        finding.also = np.unique(np.frombuffer(group.flows, np.uint32))[:OCCURRENCES].tolist()
         return finding
 
     def take_changes(self) -> tuple[list[Finding], list[str]]:

@@ -121,10 +121,14 @@ class History:
 
     def groups(self, rows: Rows, *keys: Keys) -> "Groups":
         """`rows` put together where the values of all `keys` (columns of this history) are the same."""
-        joined = keys[0][rows]
-        for key in keys[1:]:
-            joined = mix(joined, key[rows], _NO_SALT)
-        return Groups(rows, joined)
+        return Groups(rows, joined(*[key[rows] for key in keys]))
+
+
+def joined(first: Keys, *others: Keys) -> Keys:
+    """One key for several columns of keys."""
+    for key in others:
+        first = mix(first, key, _NO_SALT)
+    return first
 
 
 class Groups:

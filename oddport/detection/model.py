@@ -115,7 +115,7 @@ class Finding:
     """0 to 100, from the parts."""
     severity: Severity = Severity.INFO
     also: Sequence[int] = ()
-    """Further flows that it tells of, set in a second look."""
+    """Further flows that it tells of, set in a second look; once it is handed out, all flows (the first 1,000 ids)."""
     uid: str = ""
     """Hash of detector, rule, ends, server port, protocol, first occurrence and the files' digest."""
     variant: str = ""
@@ -209,6 +209,8 @@ class Context:
     """Of this detector, defaults filled in."""
     first_ns: int = 0
     digest: str = ""
+    baseline: "History | None" = None
+    """Flows of an earlier case of the same network, where one was named."""
 
     def number(self, key: str) -> float:
         """A setting whose default is a number."""

@@ -65,6 +65,7 @@ class Runner:
         *,
         first_ns: int = 0,
         limit: int = GROUPS,
+        baseline: History | None = None,
     ) -> None:
         kinds = list(detectors)
         names = [kind.name for kind in kinds]
@@ -81,7 +82,7 @@ class Runner:
         filled = resolve(kinds, settings or {})
         for kind in kinds:
             try:
-                detector = kind(Context(filled[kind.name], first_ns, digest))
+                detector = kind(Context(filled[kind.name], first_ns, digest, baseline))
             except Exception as error:
                 self._fail(kind.name, "start", error)
             else:

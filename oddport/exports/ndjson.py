@@ -191,6 +191,7 @@ def finding_record(finding: Finding, path: Callable[[int], str]) -> dict[str, An
             for mapping in finding.mappings
         ],
         "flow": finding.flow or None,
+        "flows": list(finding.also),
         "train": finding.train or None,
         "proto": proto_text(finding.proto),
         "src": address_text(finding.src, finding.version),

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from oddport.case.flow_batches import flow_batches
+from oddport.case.reader import CaseReader
+from oddport.detection.history import History
 from oddport.detection.model import Detector, DetectorError
 from oddport.detection.registry import entries, folder_entries, load
 from oddport.detection.settings import SettingsError, nearest, resolve
@@ -39,12 +42,13 @@ def choose(
     words: Iterable[str] = (),
     folders: Iterable[Path] = (),
     tunnels: int = DEPTH,
+    baseline: Path | None = None,
 ) -> Choices:
     """All choices: the site's table, the file of settings, words `detector.key=value`, folders of detectors, tunnels in
-    one another that are opened.
+    one another that are opened, an earlier case to compare with.
 
     Without a path, the files of the configuration folder count where there are any; folders never count unless they are
-    named. Words win over the file. Raises SiteError and SettingsError, sentences for the person.
+    named. Words win over the file. Raises SiteError, SettingsError and CaseError, sentences for the person.
     """
     detectors, errors = load([*entries(), *(entry for folder in folders for entry in folder_entries(folder))])
     given = _file(settings)
@@ -52,9 +56,19 @@ def choose(
         name, key, value = _word(word, detectors)
         given.setdefault(name, {})[key] = value
     resolve(detectors, given)
-    return Choices(
-        detectors, errors, replace(LoadSettings(), detectors=given, site=read_site(site), tunnel_depth=tunnels)
-    )
+    earlier = None if baseline is None else _earlier(baseline)
+    settled = replace(LoadSettings(), detectors=given, site=read_site(site), tunnel_depth=tunnels, baseline=earlier)
+    return Choices(detectors, errors, settled)
+
+
+def _earlier(case: Path) -> History:
+    """All flows of a case."""
+    with CaseReader.open(case):  # brings an older one up to date, and says what is wrong with another file
+        history = History()
+        for batch in flow_batches(case):
+            history.take(batch)
+    history.close()
+    return history
 
 
 def _file(path: Path | None) -> Given:

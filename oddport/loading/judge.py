@@ -167,7 +167,7 @@ def _from_columns(
     chosen = list(detectors)
     names = {each.name for each in chosen}
     settings = {name: keys for name, keys in choices.settings.detectors.items() if name in names}
-    runner = Runner(chosen, settings, digest, sink.error)
+    runner = Runner(chosen, settings, digest, sink.error, baseline=choices.settings.baseline)
     for batch in flow_batches(case):
         runner.flows(batch)
     sink.findings(runner.finish(), [])

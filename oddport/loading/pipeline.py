@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from oddport.capture import CaptureReader
 from oddport.case.model import Omission
+from oddport.detection.history import History
 from oddport.detection.model import Detector
 from oddport.detection.runner import Runner
 from oddport.engine.batch import Decoded
@@ -53,6 +54,8 @@ class LoadSettings:
     provisional: bool = False
     """Name and judge what is not over as if it ended now, and take that back as more comes: for traffic of which nobody
     knows how long it goes on."""
+    baseline: History | None = None
+    """Flows of an earlier case, to compare with."""
     site: SiteTable | None = None
     """What belongs where at this site, besides what belongs there anywhere."""
     process_after: int = 20_000
@@ -112,7 +115,7 @@ class Load:
         """What is over and was not handed over, since it, or something before it, waits for its names."""
         self._trains = FragmentTable()
         detectors = list(detectors)
-        self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error)
+        self._runner = Runner(detectors, settings.detectors, _digest(reader), sink.error, baseline=settings.baseline)
         self._provisional = (
             Provisional(detectors, settings.detectors, _digest(reader)) if settings.provisional else None
         )

@@ -83,6 +83,12 @@ def test_occurrences_within_24_hours_are_one_finding_of_the_earliest() -> None:
     assert found.last_ns == START_NS + round(12 * HOURS) * SECOND
 
 
+def test_flows_of_a_finding_are_named_up_to_a_cap_and_counted_beyond_it() -> None:
+    made = [web(float(n)) for n in range(1_005)]
+    (found,) = ran([Everything], flows(*made[500:], first_id=501), flows(*made[:500])).finish()
+    assert (found.count, list(found.also)) == (1_005, list(range(1, 1_001)))
+
+
 def test_pause_of_more_than_24_hours_makes_a_second_finding() -> None:
     assert PERIOD_NS == 86_400 * SECOND
     batch = flows(web(0), web(24 * HOURS), web(48 * HOURS + 1))

@@ -253,10 +253,11 @@ def test_unknown_bytes_on_a_port_of_the_other_transport() -> None:
 # PPM-16
 
 
-def test_stratum_is_a_miner_and_another_json_rpc_is_none() -> None:
+def test_stratum_is_a_miner_on_any_port_and_another_json_rpc_is_none() -> None:
     subscribe = b'{"id":1,"method":"mining.subscribe","params":["m/1.0"]}\n'
-    found = only(Miners, said(3333, subscribe, b'{"id":1,"result":[],"error":null}\n'))
-    assert (found.rule, found.evidence[0].data) == ("PPM-16", b'"method":"mining.subscribe"')
+    for port in (3333, 41414):
+        found = only(Miners, said(port, subscribe, b'{"id":1,"result":[[],"08000002",4],"error":null}\n'))
+        assert (found.rule, found.title, found.score) == ("PPM-16", f"Miner on {port}/tcp", 75)
     assert none(Miners, said(3333, b'{"id":1,"method":"login","params":{}}\n', b"{}\n"))
     ours = said(41414, b'{"id":1,"method":"getblocktemplate"}\n', b'{"result":{}}\n')
     assert only(Miners, ours).rule == "PPM-16", "also where the protocol has no name"

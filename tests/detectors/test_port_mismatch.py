@@ -508,7 +508,7 @@ def test_order_and_size_of_batches_change_nothing() -> None:
     ("app", "expected"),
     [
         ("smtp", "T1071.003"), ("mqtt", "T1071.005"), ("ftp", "T1071.002"), ("irc", "T1071"), ("openvpn", "T1572"),
-        ("socks", "T1090"), ("stratum", "T1496.001"), ("mysql", "T1071"), ("dns", "T1071.004"), ("quic", "T1071.001"),
+        ("socks", "T1090"), ("mysql", "T1071"), ("dns", "T1071.004"), ("quic", "T1071.001"),
     ],
 )  # fmt: skip
 def test_protocol_has_its_own_technique_beside_t1571(app: str, expected: str) -> None:
