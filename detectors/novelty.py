@@ -30,7 +30,7 @@ Compares with an earlier case of the same network (`--baseline CASE`), which has
 
 Only hosts that the earlier case knows are judged, only exchanges in which both sides sent something, and no dynamic
 ports (49152 and up). What does not belong on the port adds 20, a port that ATT&CK records with an own protocol 15.
-Without an earlier case, or with one that is too short, nothing is judged, and that is said.
+Without an earlier case nothing is judged; with one that is too short neither, and that is said.
 
 ## False positives to expect
 
@@ -64,7 +64,6 @@ class Novelty(BaseDetector):
         before = self.context.baseline
         exchanges = _exchanges(history)
         if before is None:
-            self.abstain("what is new: that needs an earlier case (--baseline)", len(exchanges))
             return
         first_ns, last_ns = before.span
         days = self.context.number("min_days")

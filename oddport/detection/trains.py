@@ -102,9 +102,10 @@ def span(fragment: Fragment) -> str:
 
 
 def place(train: Train, fragment: Fragment, says: str, expected: str = "", data: bytes | None = None) -> Evidence:
-    """A fragment as evidence. Its bytes are those of the datagram, unless they are given or were not kept."""
+    """A fragment as evidence. Its bytes are those of the datagram, its own where fragments disagree, unless they are
+    given or were not kept."""
     if data is None:
-        data = train.datagram[fragment.offset : min(end(fragment), fragment.offset + EVIDENCE_BYTES)]
+        data = _own_bytes(train, fragment)
     return Evidence(
         file=fragment.file,
         packet=fragment.number,
@@ -114,6 +115,17 @@ def place(train: Train, fragment: Fragment, says: str, expected: str = "", data:
         says=says,
         expected=expected,
     )
+
+
+def _own_bytes(train: Train, fragment: Fragment) -> bytes:
+    """The first bytes that a fragment brought, whichever of those that disagree the datagram has."""
+    data = bytearray(train.datagram[fragment.offset : min(end(fragment), fragment.offset + EVIDENCE_BYTES)])
+    for conflict in train.conflicts:
+        for own, number in ((conflict.old, conflict.old_fragment), (conflict.new, conflict.new_fragment)):
+            if 0 <= number < len(train.fragments) and train.fragments[number] is fragment:
+                at = conflict.offset - fragment.offset
+                data[at : at + len(own)] = own[: max(0, len(data) - at)]
+    return bytes(data)
 
 
 def within(fragment: Fragment, offset: int, data: bytes, says: str, expected: str = "") -> Evidence:

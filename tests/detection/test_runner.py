@@ -431,6 +431,6 @@ def test_finding_that_another_one_tells_is_withdrawn_and_its_flows_are_marked_th
     (kept,) = runner.finish()
     assert (kept.flow, kept.count, runner.count()) == (1, 9, 1)
     put, gone = runner.changes()
-    assert [(found.flow, found.also) for found in put] == [(1, ())]
+    assert [(found.flow, found.also) for found in put] == [(1, [1, 2, 3])]
     assert sorted(shown[uid] for uid in gone) == [2, 3]
     assert runner.marks()[0].tolist() == [1, 2, 3]
