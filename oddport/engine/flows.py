@@ -1024,6 +1024,15 @@ class FlowTable:
             if (self.rec[slot, BITS] >> LIVE_BIT) & ONE:
                 self._end(slot)
 
+    def close(self) -> None:
+        """All was taken: give the memory back. Nothing but the counts may be asked for from here on."""
+        self.rows = np.empty((0, WORDS), np.uint64)
+        self.rec = memoryview(self.rows)
+        self.index = memoryview(np.empty(0, np.uint64))
+        self.arena = memoryview(_NO_BYTES)
+        self.arena_words = words_anywhere(_NO_BYTES)
+        self.link = self.free_slots = self.over = memoryview(np.empty(0, np.uint32))
+
     def count(self) -> int:
         """Flows that were ever opened."""
         return self.made

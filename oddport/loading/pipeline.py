@@ -298,6 +298,7 @@ class Load:
         self._take_over(self._last_trains())
         self._namer.settle()
         self._hand_over()
+        self._table.close()  # what is judged at the end needs memory, too
         count = self.progress.packets - self._block_first
         if self._sink.wants_packets and count:
             self._put_packets(count)

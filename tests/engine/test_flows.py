@@ -1,6 +1,7 @@
 """Flows: who opened them, when one ends and the next begins, and their first bytes in sequence order."""
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -334,3 +335,17 @@ def test_a_look_shows_what_was_not_taken_with_its_bytes_and_changes_nothing() ->
     assert [bench.table.look()[2].head(row).orig for row in range(2)] == [b"GET", b"over"]
     assert len(bench.table.take().over) == 2
     assert len(bench.table.look()[0]) == 0
+
+
+def test_a_table_that_was_closed_gave_its_memory_back_and_still_counts() -> None:
+    tracemalloc.start()
+    try:
+        bench = Bench(arena_bytes=64 << 20).feed([udp(C, 5000 + i, S, 53, b"x") for i in range(100)])
+        assert len(bench.end()) == 100
+        before, _ = tracemalloc.get_traced_memory()
+        bench.table.close()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert before - after > 64 << 20
+    assert (bench.table.count(), bench.table.evicted_count()) == (100, 0)
