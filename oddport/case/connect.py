@@ -22,7 +22,7 @@ PAGE_SIZE = 16_384
 """Bytes. Packet columns are large: 16 KiB pages were loaded 1.4 times as fast as 4 KiB ones."""
 CHECKPOINT_PAGES = 2_048
 """Pages in the write-ahead log at which they are moved into the case: 32 MiB."""
-WRITER_CACHE_KIB = 65_536
+WRITER_CACHE_KIB = 16_384
 READER_CACHE_KIB = 16_384
 PENDING = ("-wal", "-journal")
 """Files beside a case in which changes lie that are not in it yet, or that must be undone."""

@@ -1,7 +1,7 @@
 """All flows of a capture, in columns → the groups that detectors of behaviour ask for: by ends, by host, by port."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from oddport.protocols.model import PortVerdict
 from oddport.protocols.verdicts import originator_serves
 
 FLOWS = 4_000_000
-"""Flows that are remembered: 80 bytes each, and as much again while they are put in order."""
+"""Flows that are remembered: about 80 bytes each, 24 more where there is IPv6 among them."""
 
 _KEPT = (
-    "id", "first_ns", "last_ns", "src", "dst", "version", "proto", "sport", "dport", "payload_o", "payload_r", "state",
-    "server", "notes", "file", "number", "ip_at",
+    "id", "first_ns", "last_ns", "src", "dst", "version", "proto", "sport", "dport", "state", "server", "notes", "file",
+    "number", "ip_at",
 )  # fmt: skip
 PAST: np.dtype[np.void] = np.dtype(
     [(name, FLOW[name]) for name in _KEPT]
@@ -27,8 +27,40 @@ PAST: np.dtype[np.void] = np.dtype(
 index into History.apps, -1 = none)."""
 
 _NO_SALT = np.zeros(1, np.uint64)
+_SORTED = ("served", "up", "down")
+"""Columns that are put in order like those of PAST."""
 Rows = NDArray[np.int64]
-Keys = NDArray[np.uint64]
+Keys = NDArray[np.unsignedinteger[Any]]
+
+
+class Past:
+    """Flows in columns; by a name a column, by a row a record of PAST, by many rows such records.
+
+    Addresses take four bytes as long as all flows are of IPv4; their columns are made when they are asked for.
+    """
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns["id"])
+
+    @overload
+    def __getitem__(self, which: str) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, which: int | np.integer[Any]) -> np.void: ...
+    @overload
+    def __getitem__(self, which: Rows) -> NDArray[np.void]: ...
+    def __getitem__(self, which: str | int | np.integer[Any] | Rows) -> NDArray[Any] | np.void:
+        """See the class."""
+        if isinstance(which, str):
+            return _wide(self._columns[which]) if which in ("src", "dst") else self._columns[which]
+        rows = np.atleast_1d(which)
+        records = np.empty(len(rows), PAST)
+        for name in PAST.names or ():
+            column = self._columns[name][rows]
+            records[name] = _wide(column) if PAST[name].kind == "V" else column
+        return records if isinstance(which, np.ndarray) else records[0]
 
 
 class History:
@@ -40,17 +72,17 @@ class History:
 
     def __init__(self, limit: int = FLOWS) -> None:
         self._limit = limit
-        self._batches: list[NDArray[np.void]] = []
+        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (*(PAST.names or ()), *_SORTED)}
         self._count = 0
         self.left_out = 0
         """Flows beyond the limit."""
-        self.flows: NDArray[np.void] = np.zeros(0, PAST)
-        """dtype PAST, by first_ns and id; filled by `close`, as are the columns below."""
+        self.flows = Past({name: np.zeros(0, PAST[name]) for name in PAST.names or ()})
+        """By first_ns and id; filled by `close`, as are the columns below."""
         self.apps: list[str] = []
         self.client: Keys = np.zeros(0, np.uint64)
         """A number for the address that asked, of each flow (a 64-bit mix of it)."""
         self.server: Keys = np.zeros(0, np.uint64)
-        self.service: Keys = np.zeros(0, np.uint64)
+        self.service: Keys = np.zeros(0, np.uint32)
         """proto << 16 | server port."""
         self.up: NDArray[np.uint64] = np.zeros(0, np.uint64)
         """Payload bytes of the client."""
@@ -80,14 +112,22 @@ class History:
         self.left_out += len(batch.flows) - count
         if not count:
             return
-        rows = np.empty(count, PAST)
-        for name in _KEPT:
-            rows[name] = batch.flows[name][:count]
-        for name in ("server_port", "verdict", "tier"):
-            rows[name] = getattr(batch, name)[:count]
+        flows = batch.flows[:count]
+        served = originator_serves(flows)
+        sent, received = flows["payload_o"], flows["payload_r"]
         codes = np.array([*map(self._code, batch.names), -1], np.int16)
-        rows["app"] = codes[batch.app_id[:count]]
-        self._batches.append(rows)
+        made = {
+            "app": codes[batch.app_id[:count]],
+            "served": served,
+            "up": np.where(served, received, sent),
+            "down": np.where(served, sent, received),
+            **{name: getattr(batch, name)[:count] for name in ("server_port", "verdict", "tier")},
+        }
+        narrow = bool((flows["version"] == 4).all())
+        for name, parts in self._parts.items():
+            column = flows[name] if name in _KEPT else made[name]
+            # a copy: the batch is not to stay in memory for one column of it
+            parts.append(_narrow(column) if column.dtype.kind == "V" and narrow else np.array(column))
         self._count += count
 
     def _code(self, app: str) -> int:
@@ -98,17 +138,27 @@ class History:
 
     def close(self) -> None:
         """Put everything into the order of time."""
-        flows = np.concatenate(self._batches) if self._batches else np.zeros(0, PAST)
-        self._batches = []
-        self.flows = flows = flows[np.lexsort((flows["id"], flows["first_ns"]))]
-        self._served = served = originator_serves(flows)
-        source, target = (mix(*halves(flows[name]), flows["version"]) for name in ("src", "dst"))
-        self.client, self.server = np.where(served, target, source), np.where(served, source, target)
-        self.service = flows["proto"].astype(np.uint64) << np.uint64(16) | flows["server_port"]
-        sent, received = flows["payload_o"], flows["payload_r"]
+        if not self._count:
+            return
+        order = np.argsort(np.concatenate(self._parts["id"]), kind="stable")
+        times = np.concatenate(self._parts["first_ns"])[order]
+        if (times[1:] < times[:-1]).any():  # ids follow the packets, and these mostly follow the time
+            order = order[np.argsort(times, kind="stable")]
+        del times
+        columns: dict[str, NDArray[Any]] = {}
+        for name in list(self._parts):  # one after the other, so that only one of them is there twice
+            parts = self._parts.pop(name)
+            if len({part.dtype for part in parts}) > 1:
+                parts = [_wide(part) for part in parts]
+            columns[name] = np.concatenate(parts)[order]
+            parts.clear()
+        self._served, self.up, self.down = (columns.pop(name) for name in _SORTED)
+        self.flows = flows = Past(columns)
+        source, target = (mix(*_halves(columns[name]), flows["version"]) for name in ("src", "dst"))
+        self.client, self.server = np.where(self._served, target, source), np.where(self._served, source, target)
+        self.service = flows["proto"].astype(np.uint32) << np.uint32(16) | flows["server_port"]
         self.odd = flows["verdict"] == PortVerdict.MISMATCH
         self.unnamed = flows["verdict"] == PortVerdict.UNRECOGNISED
-        self.up, self.down = np.where(served, received, sent), np.where(served, sent, received)
 
     def app(self, row: int) -> str | None:
         """The name of a flow."""
@@ -127,8 +177,29 @@ class History:
 def joined(first: Keys, *others: Keys) -> Keys:
     """One key for several columns of keys."""
     for key in others:
-        first = mix(first, key, _NO_SALT)
+        first = mix(first.astype(np.uint64), key.astype(np.uint64), _NO_SALT)
     return first
+
+
+def _narrow(addresses: NDArray[np.void]) -> NDArray[np.uint32]:
+    """IPv4 addresses (V16) as numbers."""
+    return np.ascontiguousarray(addresses).view(">u4").reshape(-1, 4)[:, 3].astype(np.uint32)
+
+
+def _wide(addresses: NDArray[Any]) -> NDArray[np.void]:
+    """Addresses as V16, whichever way they are held."""
+    if addresses.dtype.kind == "V":
+        return addresses
+    found = np.zeros((len(addresses), 4), ">u4")
+    found[:, 3] = addresses
+    return found.view("V16")[:, 0]
+
+
+def _halves(addresses: NDArray[Any]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """As hosts.halves, whichever way they are held."""
+    if addresses.dtype.kind == "V":
+        return halves(addresses)
+    return np.zeros(1, np.uint64), addresses.astype(np.uint64)
 
 
 class Groups:
