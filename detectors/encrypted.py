@@ -1,6 +1,5 @@
 """Unnamed flows of nothing but random-looking bytes on ports of nobody → findings (PPM-09)."""
 
-from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from typing import ClassVar
@@ -53,7 +52,7 @@ BitTorrent with its encryption, VPNs, games, messengers.
 
 T1573.001 Symmetric Cryptography (related), T1571 (related), T1095 (related).
 """  # noqa: E501
-_ONES = bytes(range(256)).translate(bytes(value.bit_count() for value in range(256)))
+_PRINTABLE = bytes(ord("p") if 0x20 <= value < 0x7F else 0 for value in range(256))
 
 
 @cache
@@ -153,23 +152,19 @@ class Encrypted(BaseDetector):
 
 def set_bits(data: bytes) -> float:
     """Bits that are 1, a byte."""
-    return sum(data.translate(_ONES)) / len(data) if data else 0.0
+    return int.from_bytes(data, "little").bit_count() / len(data) if data else 0.0
 
 
 def random_looking(data: bytes) -> bool:
     """Whether bytes are as even as encrypted ones; False for fewer than 64."""
     if len(data) < LEAST_BYTES or not BITS_LOW < set_bits(data) < BITS_HIGH:
         return False
-    printable = [0x20 <= byte < 0x7F for byte in data]
-    if all(printable[:PRINTABLE_START]) or sum(printable) > PRINTABLE_SHARE * len(data):
+    printable = data.translate(_PRINTABLE)
+    if printable.startswith(b"p" * PRINTABLE_START) or printable.count(b"p") > PRINTABLE_SHARE * len(data):
         return False
-    run = 0
-    for each in printable:
-        run = run + 1 if each else 0
-        if run >= PRINTABLE_RUN:
-            return False
+    if b"p" * PRINTABLE_RUN in printable:
+        return False
     if len(data) < CHI_BYTES:
         return True
-    even = len(data) / 256
-    counts = Counter(data)
-    return CHI_LOW < sum((counts[value] - even) ** 2 for value in range(256)) / even < CHI_HIGH
+    counts = np.bincount(np.frombuffer(data, np.uint8), minlength=256)
+    return CHI_LOW < int((counts * counts).sum()) * 256 / len(data) - len(data) < CHI_HIGH
