@@ -157,8 +157,8 @@ class DnsFragments(TrainDetector):
         subject = subject_of(rows)
         found = self.finding_of(
             subject, "FRG-24", "DNS answers made to fragment",
-            f"{len(rows):,} answers came in fragments after their sender was told of an MTU of {told.mtu:,}. Anyone "
-            f"can tell it so, and hardly a link has less than {SMALL_MTU:,}.",
+            f"{len(rows):,} answer{'s' * (len(rows) > 1)} came in fragments after the sender was told of an MTU of "
+            f"{told.mtu:,}. Anyone can tell it so, and hardly a link has less than {SMALL_MTU:,}.",
             (score.base(POISONED, f"fragmented answers within 10 minutes after a message of an MTU of {told.mtu:,}"),
              *self.place_parts(subject.src, subject.dst, subject.version)),
             (told.evidence(), *evidence_of(rows, "an answer in fragments", "an answer in one packet (RFC 9715)")),

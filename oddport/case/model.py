@@ -329,6 +329,8 @@ class TrainRow:
     conflicts: tuple[ConflictRow, ...] = ()
     context: int = 0
     interface: int = 0
+    evicted: bool = False
+    """Given up for want of memory, so that what is missing may have come."""
 
 
 @dataclass(frozen=True, slots=True)

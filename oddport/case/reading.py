@@ -170,7 +170,7 @@ def _train(number: int, version: int, src: int | bytes, dst: int | bytes, proto:
             ConflictRow(offset, bytes.fromhex(old), bytes.fromhex(new), old_fragment, new_fragment)
             for offset, old, new, old_fragment, new_fragment in rest["conflicts"]
         ),
-        context, interface,
+        context, interface, bool(rest.get("evicted")),
     )  # fmt: skip
 
 

@@ -64,11 +64,12 @@ class WaitingTrains:
 
 
 def rest_of(train: Train) -> bytes:
-    """Holes and conflicts as JSON; empty where there is neither."""
+    """Holes, conflicts and whether it was given up, as JSON; empty where there is none of it."""
     if not train.holes and not train.conflicts:
         return b""
     conflicts = [[c.offset, c.old.hex(), c.new.hex(), c.old_fragment, c.new_fragment] for c in train.conflicts]
-    return json.dumps({"holes": train.holes, "conflicts": conflicts}, separators=(",", ":")).encode("ascii")
+    rest = {"holes": train.holes, "conflicts": conflicts, **({"evicted": True} if train.evicted else {})}
+    return json.dumps(rest, separators=(",", ":")).encode("ascii")
 
 
 def _column(name: str, trains: NDArray[np.void]) -> Column:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oddport.engine.columns import TCP, UDP
-from oddport.engine.reassembly import IP_MAX, IPV6_HEADER, upper_header
+from oddport.engine.reassembly import IP_MAX, takes_part, upper_header
 from oddport.engine.trains import Fragment, Train
 
 POLICIES: tuple[str, ...] = ("first", "last", "bsd", "bsd-right", "linux-2.x", "windows", "solaris", "drop")
@@ -88,9 +88,8 @@ def pieces_of(train: Train) -> list[Piece]:
     ended = False
     proto = train.fragments[0].proto if train.fragments else 0
     for number, each in enumerate(train.fragments):
-        outside = each.header_length - (IPV6_HEADER if train.version == 6 else 0)
         stop = each.offset + each.length
-        if outside + stop > IP_MAX or (train.version == 4 and each.proto != proto):
+        if not takes_part(train.version, proto, each.proto, each.header_length, stop):
             continue
         data = train.differing.get(number)
         if data is None:

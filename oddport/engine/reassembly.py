@@ -59,6 +59,13 @@ def upper_header(proto: int, version: int, data: bytes) -> tuple[int, int, bool]
     return proto, at, nested
 
 
+def takes_part(version: int, earliest: int, proto: int, header_length: int, stop: int) -> bool:
+    """Whether a fragment belongs to the datagram: none ends behind IP_MAX, and in IPv4 (RFC 791) all have the protocol
+    of the `earliest` one. stop: first byte behind it, in the datagram."""
+    outside = header_length - (IPV6_HEADER if version == 6 else 0)
+    return outside + stop <= IP_MAX and (version == 6 or proto == earliest)
+
+
 def _first_difference(old: bytes, new: bytes) -> int:
     """Index of the first byte that differs, as far as both reach, else -1."""
     both = min(len(old), len(new))
