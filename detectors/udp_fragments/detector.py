@@ -32,12 +32,18 @@ BENIGN_PORTS: tuple[int, ...] = (
 RADIUS, L2TP, NFS, GTP, VXLAN, SIP, CAPWAP, Geneve (by their IANA ports)."""
 _WEIGHTS = {
     "FRG-01": hits.CONFLICT, "FRG-02": hits.OVERLAP, "FRG-03": hits.DUPLICATE, "FRG-04": hits.TEARDROP,
-    "FRG-05": hits.BONK, "FRG-06": hits.TOO_LONG, "FRG-07": hits.TINY_WHOLE,
+    "FRG-05": hits.BONK, "FRG-06": hits.TOO_LONG, "FRG-07": hits.TINY_WHOLE, "FRG-08": 45, "FRG-09": 40, "FRG-10": 65,
+    "FRG-11": 65, "FRG-14": 70, "FRG-16": 50, "FRG-17": 15, "FRG-19": 85, "FRG-20": 70, "FRG-21": 60, "FRG-22": 60,
+    "FRG-23": 75,
 }  # fmt: skip
 _SAYS = {
     "FRG-01": "overlap with different bytes", "FRG-02": "overlap with the same bytes", "FRG-03": "duplicate fragments",
     "FRG-04": "a last fragment within another one", "FRG-05": "a fragment that fits no datagram",
     "FRG-06": "a datagram beyond 65,535 bytes", "FRG-07": "a tiny first fragment",
+    "FRG-08": "tiny fragments", "FRG-09": "a fragment without data", "FRG-10": "two ends of one datagram",
+    "FRG-11": "data behind the end", "FRG-14": "a beginning and a far end only", "FRG-16": "headers that disagree",
+    "FRG-17": "flags that make no sense", "FRG-19": "an overlap in IPv6", "FRG-20": "a first fragment without headers",
+    "FRG-21": "a header that IPv6 forbids", "FRG-22": "a UDP length that does not fit", "FRG-23": "an id used again",
     "FRG-12": "a missing first fragment", "FRG-13": "trains that were never completed", "FRG-15": "part of a flood",
 }  # fmt: skip
 _TINY_FIRST = 1 << RULES.index("FRG-07")
@@ -280,8 +286,8 @@ class UdpFragments(TrainDetector):
                 offset=offset,
                 data=b"",
                 length=length,
-                says="the earliest fragment of a train that was not completed",
-                expected="a train with all its fragments" if index == 0 else "",
+                says="the earliest fragment of a train that this counts",
+                expected="a train that is whole and plain" if index == 0 else "",
             )
             for index, (file, number, offset, length) in enumerate(first)
             if number

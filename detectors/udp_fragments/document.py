@@ -28,7 +28,8 @@ that memory ran short for.
 
 **FRG-25** is our reading of what PT-CR-476 (Suspicious UDP fragments) names; the text of that rule is not public,
 and no equality is claimed. It adds the base of every rule that holds between the two hosts (each once; FRG-07 as
-45; a lone train without its first fragment counts 5, a burst of them 35), then: the service is not one that
+45; a lone train without its first fragment counts 5, a burst of them 35), those of `fragment-cuts`, `fragment-headers`,
+`ipv6-fragments` and reuse of `fragment-ids` included (but for FRG-18; FRG-17 as 15), then: the service is not one that
 fragments anyway +10, an outside address +10, the first fragments of the pair in this capture +10.
 
 The same rule from 50 sources or more to one host is one finding, of the earliest train: forged sources are one

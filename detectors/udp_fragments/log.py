@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.model import Evidence
+from oddport.detection.trains import totals
+from oddport.engine.reassembly import TINY
 from oddport.engine.trains import TrainBatch, anomaly_mask
 
 EVENTS = 500_000
@@ -18,14 +20,30 @@ WAITING = 4_096
 SAMPLES = 2
 """Odd trains of a pair whose evidence is kept for the rules over several trains."""
 
-RULES = ("FRG-01", "FRG-02", "FRG-03", "FRG-04", "FRG-05", "FRG-06", "FRG-07")
-"""Bit 0 to 6 of an event's `rules`."""
-MISSING_FIRST, UNFINISHED, OPEN = 1 << 8, 1 << 9, 1 << 10
+SHAPES: dict[str, tuple[int, int]] = {
+    "FRG-08": (anomaly_mask(["tiny"]), 0),
+    "FRG-09": (anomaly_mask(["zero_length"]), 0),
+    "FRG-10": (anomaly_mask(["two_tails"]), 0),
+    "FRG-11": (anomaly_mask(["past_end"]), 0),
+    "FRG-14": (anomaly_mask(["rose"]), 0),
+    "FRG-16": (anomaly_mask(["ttl_mixed", "protocol_mixed"]), 0),
+    "FRG-17": (anomaly_mask(["flags_nonsense"]), 4),
+    "FRG-19": (anomaly_mask(["overlap", "conflicting_overlap"]), 6),
+    "FRG-20": (anomaly_mask(["no_upper_header"]), 6),
+    "FRG-21": (anomaly_mask(["nested_header", "flags_nonsense", "misaligned"]), 6),
+    "FRG-22": (anomaly_mask(["udp_length"]), 0),
+    "FRG-23": (anomaly_mask(["id_reuse"]), 0),
+}
+"""Rules that other detectors report and that are weighed here → the anomalies they go by, and in which IP version (0 =
+either)."""
+RULES = ("FRG-01", "FRG-02", "FRG-03", "FRG-04", "FRG-05", "FRG-06", "FRG-07", *SHAPES)
+"""By bit of an event's `rules`."""
+MISSING_FIRST, UNFINISHED, OPEN = 1 << 24, 1 << 25, 1 << 26
 """Further bits: nothing came for offset 0; never completed, and that is not our doing; not completed for any reason."""
 
 EVENT: np.dtype[np.void] = np.dtype(
     [
-        ("pair", "u4"), ("ns", "i8"), ("last_ns", "i8"), ("rules", "u2"), ("fragments", "u4"), ("bytes", "u4"),
+        ("pair", "u4"), ("ns", "i8"), ("last_ns", "i8"), ("rules", "u4"), ("fragments", "u4"), ("bytes", "u4"),
         ("train", "u4"), ("flow", "u4"), ("file", "u2"), ("number", "u4"), ("offset", "u4"), ("length", "u4"),
     ]
 )  # fmt: skip
@@ -69,7 +87,7 @@ class Log:
         self._samples: dict[int, list[Sample]] = {}
         self._events: list[NDArray[np.void]] = []
         self._logged = 0
-        self._waiting: list[tuple[NDArray[np.void], NDArray[np.void], NDArray[np.uint16]]] = []
+        self._waiting: list[tuple[NDArray[np.void], NDArray[np.void], NDArray[np.uint32]]] = []
         self._waiting_count = 0
         self._evidence: dict[int, tuple[Evidence, ...]] = {}
         self.unlogged_trains = 0
@@ -77,7 +95,7 @@ class Log:
 
     def take(self, batch: TrainBatch, rules: Mapping[int, int], evidence: Mapping[int, tuple[Evidence, ...]]) -> None:
         """Count trains; those for which rules hold (row → bits) or which were never completed are remembered."""
-        bits = _states(batch.trains)
+        bits = _states(batch.trains) | _shapes(batch)
         for row, held in rules.items():
             bits[row] |= held
         for row, told in evidence.items():
@@ -154,7 +172,7 @@ class Log:
         trains: NDArray[np.void],
         fragments: NDArray[np.void],
         moved: NDArray[np.int64],
-        bits: NDArray[np.uint16],
+        bits: NDArray[np.uint32],
         numbers: NDArray[np.int64],
     ) -> None:
         """Remember these trains, whose `first` counts from `moved` in `fragments`."""
@@ -180,11 +198,25 @@ class Log:
                 del samples[SAMPLES:]
 
 
-def _states(trains: NDArray[np.void]) -> NDArray[np.uint16]:
+def _shapes(batch: TrainBatch) -> NDArray[np.uint32]:
+    """The rules of SHAPES that each train meets, as bits."""
+    anomalies, version = batch.trains["anomalies"], batch.trains["version"]
+    bits = np.zeros(len(batch), np.uint32)
+    for rule, (mask, only) in SHAPES.items():
+        met = anomalies & mask != 0
+        if only:
+            met &= version == only
+        if rule == "FRG-08" and met.any():
+            met &= totals(batch, batch.fragments["more"] & (batch.fragments["length"] < TINY)) > 1
+        bits[met] |= 1 << RULES.index(rule)
+    return bits
+
+
+def _states(trains: NDArray[np.void]) -> NDArray[np.uint32]:
     """What is unfinished about each train, as bits."""
     no_first = trains["anomalies"] & _NO_FIRST != 0
     ours = trains["at_end"] | trains["evicted"]
-    bits = np.zeros(len(trains), np.uint16)
+    bits = np.zeros(len(trains), np.uint32)
     bits[~ours & ~(trains["at_start"] & no_first)] |= UNFINISHED
     bits[~ours & ~trains["at_start"] & no_first] |= MISSING_FIRST
     bits |= OPEN
