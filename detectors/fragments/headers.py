@@ -3,14 +3,25 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from oddport.detection.model import Mapping, Rule
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.fragments.alone import evidence_of, seen, subject_of
+from oddport.detection import score
+from oddport.detection.hosts import halves, mix
+from oddport.detection.model import Context, Finding, Mapping, Rule
 from oddport.detection.reassembly import transport_at
 from oddport.detection.trains import SHOWN, Check, Hit, TrainDetector, has, least_and_most, place, span
+from oddport.detection.udp_checksum import checked
 from oddport.engine.columns import proto_text
 from oddport.engine.trains import Fragment, Train, TrainBatch
 
 MIXED, RESERVED, NONSENSE, UDP_LENGTH = 50, 35, 15, 60
 """Bases of FRG-16, of FRG-17 with and without the reserved bit, and of FRG-22."""
+RIGHT_FOR_WRONG = 4
+"""A wrong checksum says something only where this many of its sender's trains were looked at."""
+REMEMBERED = 500_000
+"""Trains whose sender is remembered (8 bytes each)."""
 RESERVED_BIT, DONT_FRAGMENT = 4, 2
 """Of Fragment.flags, IPv4."""
 DOCUMENT = """\
@@ -24,6 +35,7 @@ length is that of the datagram.
 | FRG-16 | within a train: other protocols, other header lengths (IPv4 options), or TTLs that differ by 3 or more | 50 |
 | FRG-17 | the reserved flag (35); "don't fragment" on a fragment, or a TTL of 0 or 1 (15) | 15/35 |
 | FRG-22 | the UDP header's length is not that of the datagram | 60 |
+| FRG-22 | the UDP checksum is not that of the datagram, while at least three of four of its sender's are | 60 |
 
 Then, but for FRG-17: towards an outside address +15, both ends inside −10.
 
@@ -36,7 +48,8 @@ routers change them.
 
 Linux sends fragments with "don't fragment" while it looks for the path MTU, and traceroute with long probes has a
 TTL of 1: FRG-17 is information. IP ids that come again soon at a high rate put fragments of two datagrams together
-(RFC 4963), which looks like FRG-22.
+(RFC 4963), which looks like FRG-22. Checksums of a sender most of whose are wrong are not judged: the capture is from
+the sender's own machine, or its addresses were replaced.
 
 ## ATT&CK
 
@@ -55,8 +68,60 @@ class FragmentHeaders(TrainDetector):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("FRG-16", "Headers of one train disagree", MIXED, ("T1571", "T1557")),
         Rule("FRG-17", "Flags or TTL that make no sense", RESERVED),
-        Rule("FRG-22", "UDP length is not the datagram's", UDP_LENGTH, ("T1571",)),
+        Rule("FRG-22", "UDP length or checksum is not the datagram's", UDP_LENGTH, ("T1571",)),
     )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._sources: list[NDArray[np.uint64]] = []
+        self._wrong: list[NDArray[np.void]] = []
+        self._checked = self._left_out = 0
+
+    def on_trains(self, batch: TrainBatch) -> Iterable[Finding]:
+        rows, wrong = checked(batch)
+        kept = rows[: REMEMBERED - self._checked]
+        self._left_out += len(rows) - len(kept)
+        self._checked += len(kept)
+        if len(kept):
+            self._sources.append(_source(batch.trains[kept]))
+            odd = kept[wrong[: len(kept)] & ~has(batch, "udp_length")[kept]]
+            if len(odd):
+                self._wrong.append(seen(batch, odd))
+        return super().on_trains(batch)
+
+    def finish(self) -> Iterable[Finding]:
+        if self._left_out:
+            self.abstain("UDP checksums: too many trains to remember", self._left_out)
+        if not self._wrong:
+            return
+        wrong = np.concatenate(self._wrong)
+        wrong = wrong[np.lexsort((wrong["train"], wrong["ns"]))]
+        sources, totals = np.unique(np.concatenate(self._sources), return_counts=True)
+        source = _source(wrong)
+        for number in np.unique(source):
+            mine = wrong[source == number]
+            total = int(totals[np.searchsorted(sources, number)])
+            if len(mine) * RIGHT_FOR_WRONG > total:
+                self.abstain(
+                    "UDP checksums: most of their sender's are wrong, as before a network card fills them in", len(mine)
+                )
+                continue
+            for dst in dict.fromkeys(mine["dst"].tolist()):
+                yield self._checksum(mine[mine["dst"] == np.void(dst)], total)
+
+    def _checksum(self, rows: NDArray[np.void], total: int) -> Finding:
+        subject = subject_of(rows)
+        found = self.finding_of(
+            subject, "FRG-22", "UDP checksum does not fit",
+            f"{len(rows):,} of {total:,} complete datagrams of this sender do not have the checksum that their UDP "
+            "header says, the others do: a piece of another datagram may have got into them (RFC 4963).",
+            (score.base(UDP_LENGTH, "a checksum that is wrong, of a sender whose others are right"),
+             *self.place_parts(subject.src, subject.dst, subject.version)),
+            evidence_of(rows, "complete, with a wrong checksum", "the checksum of the datagram (RFC 768)"),
+            (Mapping("T1571", "related", "a datagram whose pieces are not of one sender is read as one"),),
+        )  # fmt: skip
+        found.count, found.variant = len(rows), "checksum"
+        return found
 
     def checks(self, batch: TrainBatch) -> Iterable[Check]:
         shortest, longest = least_and_most(batch, "header_length")
@@ -69,6 +134,11 @@ class FragmentHeaders(TrainDetector):
             yield "FRG-17", "", odd_flags & ~reserved, _dont_fragment
         yield "FRG-17", "ttl", least_ttl <= 1, _spent
         yield "FRG-22", "", has(batch, "udp_length"), _udp_length
+
+
+def _source(rows: NDArray[np.void]) -> NDArray[np.uint64]:
+    """A number for the sender of each row."""
+    return mix(*halves(rows["src"]), rows["version"])
 
 
 def _values(words: Iterable[str]) -> str:

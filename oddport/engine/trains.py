@@ -252,6 +252,35 @@ class TrainBatch:
         data: bytes = self._buffers[buffer][at : at + int(self.trains["reassembled"][row])].tobytes()
         return data
 
+    def bytes_at(self, rows: NDArray[np.int64], offset: int) -> NDArray[np.uint8]:
+        """For each of these trains a byte of its reassembled data, which has to be longer."""
+        found = np.zeros(len(rows), np.uint8)
+        for at in np.flatnonzero(np.isin(rows, list(self.special))).tolist():
+            found[at] = self.special[int(rows[at])].datagram[offset]
+        places = self._places[rows]
+        for number, buffer in self._buffers.items():
+            mine = np.flatnonzero((places[:, 0] == number) & ~np.isin(rows, list(self.special)))
+            found[mine] = buffer[places[mine, 1] + offset]
+        return found
+
+    def sums(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """For each of these trains the sum of its reassembled data as 16-bit words (RFC 1071), not folded."""
+        found = np.zeros(len(rows), np.uint64)
+        apart = np.isin(rows, list(self.special))
+        for at in np.flatnonzero(apart).tolist():
+            data = self.datagram(int(rows[at]))
+            found[at] = np.frombuffer(data + b"\0" * (len(data) % 2), ">u2").sum(dtype=np.uint64)
+        places, lengths = self._places[rows], self.trains["reassembled"][rows].astype(np.int64)
+        for number, buffer in self._buffers.items():
+            for parity in (0, 1):
+                mine = np.flatnonzero(~apart & (places[:, 0] == number) & (places[:, 1] % 2 == parity) & (lengths > 1))
+                mine = mine[np.argsort(places[mine, 1])]
+                begin, length = places[mine, 1], lengths[mine]
+                high = _runs(buffer[parity::2], begin // 2, (length + 1) // 2)
+                low = _runs(buffer[1 - parity :: 2], (begin + 1) // 2, length // 2)
+                found[mine] = high * np.uint64(256) + low
+        return found
+
     def train(self, row: int) -> Train:
         """All that is known of one train."""
         special = self.special.get(row)
@@ -267,3 +296,13 @@ class TrainBatch:
             anomalies=anomaly_words(values.pop("anomalies")),
             **{name: value for name, value in values.items() if name not in ("first", "listed", "reassembled")},
         )
+
+
+def _runs(values: NDArray[np.uint8], begin: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Sums of runs of values, which ascend and do not meet."""
+    if not len(begin):
+        return np.zeros(0, np.uint64)
+    borders = np.column_stack((begin, begin + count)).ravel()
+    inside = borders[:-1] if borders[-1] == len(values) else borders
+    found: NDArray[np.uint64] = np.add.reduceat(values, inside, dtype=np.uint64)[::2]
+    return found

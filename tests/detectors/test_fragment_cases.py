@@ -17,7 +17,20 @@ from oddport.engine.batch import Decoded
 from oddport.engine.decode import decode
 from oddport.engine.path_mtu import small_mtus, told
 from oddport.engine.trains import Train, TrainBatch
-from tests.detectors.fragment_cases import CASES, DETECTORS, Case, D, Frames, cut, datagram, four, judged, six, volley
+from tests.detectors.fragment_cases import (
+    CASES,
+    DETECTORS,
+    Case,
+    D,
+    Frames,
+    Make,
+    cut,
+    datagram,
+    four,
+    judged,
+    six,
+    volley,
+)
 from tests.engine.wire import batch_of, ip4, ip6
 
 SERVICES = {
@@ -110,6 +123,22 @@ def test_trains_beyond_the_budget_are_counted_and_said() -> None:
     runner.trains(TrainBatch.of(made))
     assert [each.count for each in runner.finish()] == [1]
     assert sum(runner.abstained()["fragment-readers"].values()) == 2
+
+
+# FRG-22
+
+UNSUMMED = struct.pack(">HHHH", 40_000, 4_444, 1_600, 0) + bytes(1_592)
+"""Without a checksum; 0x1234 in its place is a wrong one."""
+WRONG = UNSUMMED[:6] + b"\x12\x34" + UNSUMMED[8:]
+
+
+@pytest.mark.parametrize("make", [four, six])
+def test_wrong_checksum_is_reported_of_a_sender_whose_others_are_right(make: Make) -> None:
+    right = [frame for ident in (100, 300, 777) for frame in cut(make, UNSUMMED, 1_232, ident)]
+    (found,) = judged([*right, *cut(make, WRONG, 1_232, 900)])
+    assert (found.rule, found.title, found.count) == ("FRG-22", "UDP checksum does not fit on 4444/udp", 1)
+    assert "id 0x384" in found.evidence[0].says
+    assert judged([*right[2:], *cut(make, WRONG, 1_232, 900)]) == []
 
 
 # FRG-23
