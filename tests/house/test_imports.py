@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import entry_points
+import tomllib
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,15 @@ def test_built_in_detectors_are_registered_like_anyone_elses() -> None:
     found = {point.name: point.value for point in entry_points(group="oddport.detectors")}
     assert found["port-mismatch"] == "detectors.port_mismatch:PortMismatch"
     assert found["udp-fragments"] == "detectors.udp_fragments:UdpFragments"
+
+
+def test_every_detector_that_is_registered_is_there_by_that_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["oddport.detectors"]
+    kinds = {name: EntryPoint(name, target, "oddport.detectors").load() for name, target in points.items()}
+    assert {name: kind.name for name, kind in kinds.items()} == {name: name for name in points}
+    rules = {rule.id for kind in kinds.values() for rule in kind.rules}
+    assert {f"FRG-{number:02}" for number in range(1, 27)} <= rules
 
 
 def test_scan_works_where_textual_scapy_and_sqlite_utils_cannot_be_imported(odd: Path) -> None:
