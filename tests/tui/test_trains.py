@@ -56,6 +56,14 @@ def test_policies_take_the_bytes_that_their_rules_say() -> None:
     assert picture.differing == ((8, 16),)
 
 
+def test_a_fragment_that_comes_again_as_it_was_is_thrown_away_alone() -> None:
+    whole, end = (0, b"abcdefgh", True), (8, b"ijkl", False)
+    read = {each.policy: each.data for each in draw(*train_of(whole, whole, end)).readings}
+    assert read["drop"] == b"abcdefghijkl"
+    part = (0, b"abcd", True)
+    assert {each.policy: each.data for each in draw(*train_of(whole, part, end)).readings}["drop"] is None
+
+
 def test_where_three_meet_the_later_ones_are_weighed_against_the_one_that_holds_the_byte() -> None:
     picture = draw(*train_of((0, b"aaaaaaaa", True), (0, b"bbbbbbbb", True), (0, b"cccccccc", False)))
     read = {each.policy: each.data for each in picture.readings}

@@ -86,7 +86,11 @@ def draw(train: TrainRow, pieces: Sequence[bytes]) -> TrainPicture:
     ]
     length = max([train.total or 0, *(part.end for part in parts)])
     arrivals = tuple(Arrival(part, runs) for part, runs in zip(train.fragments, _arrivals(parts, length), strict=True))
-    overlaps = any(kind != NEW for arrival in arrivals for _, _, kind in arrival.runs)
+    once = list(dict.fromkeys((part.offset, part.length, part.data) for part in parts))
+    taken = np.zeros(length, np.int64)
+    for offset, size, _ in once:  # a fragment that comes again as it was is no overlap (RFC 5722, 4)
+        taken[offset : offset + size] += 1
+    overlaps = bool((taken > 1).any())
     readings = []
     for policy in POLICIES:
         data = None if policy == "drop" and overlaps else reading(parts, "first" if policy == "drop" else policy)

@@ -140,7 +140,6 @@ class Palette(Dialog[Entry]):
         yield Lines([EMPTY], ground="band", id="keys")
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._show)
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -157,7 +157,6 @@ class PortsScreen(CaseFrame):
     # counting -------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._ask()
 
     def on_unmount(self) -> None:
@@ -216,7 +215,6 @@ class PortsScreen(CaseFrame):
         self._fields = [*FIELDS, *facts]
 
     def on_resize(self, event: Any) -> None:
-        super().on_resize(event)
         self._show()
 
     def _show(self) -> None:

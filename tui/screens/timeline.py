@@ -120,7 +120,6 @@ class TimelineScreen(CaseFrame):
             self._ask(again=True)
 
     def on_resize(self, event: Any) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._ask)
 
     def _ask(self, again: bool = False) -> None:

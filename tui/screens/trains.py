@@ -90,7 +90,6 @@ class TrainsScreen(CaseFrame):
     # rows -----------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._start()
 
     def on_unmount(self) -> None:
@@ -170,7 +169,6 @@ class TrainsScreen(CaseFrame):
         self._show()
 
     def on_resize(self, event: Any) -> None:
-        super().on_resize(event)
         if not self.has_panes:
             self.table.styles.height = LIST if self.size.height >= STANDARD else SHORT_LIST
         else:
