@@ -37,7 +37,7 @@ async def test_the_walk_of_the_guide_leads_where_it_says(tmp_path: Path, monkeyp
     seen = []
     async with desk_of(case) as desk:
         for key in keys:
-            if key.isdigit():
+            if key not in NAMES and len(key) > 1 and key != "enter":
                 await desk.type(key)
             else:
                 await desk.press(NAMES.get(key, key))
