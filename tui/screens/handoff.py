@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
 from oddport.case.errors import CaseError
+from tui.data.picture import alone
 from tui.dialogs.choose import Choice, ChooseDialog
 from tui.format import plural, safe
 from tui.screens.listing import ListScreen
@@ -149,7 +150,7 @@ class HandOffScreen(ListScreen):
 
     def _picture(self, out: BinaryIO, path: str) -> None:
         with out:
-            out.write(self.app.export_screenshot().encode())
+            out.write(alone(self.app.export_screenshot()).encode())
         self.say(f"Written to {path}", "ok")
 
     def _write(self, name: str, ids: Sequence[int], out: BinaryIO, path: str) -> None:
