@@ -98,8 +98,7 @@ class Groups:
         new = Group(finding, finding.first_ns, finding.first_ns, finding.last_ns, max(1, finding.count))
         if finding.flow:
             new.flows.append(finding.flow)
-        there = self._by_key.get(key)
-        touching = [group for group in there or () if self._touch(group, new)]
+        touching = self._touching(key, finding.first_ns)
         if touching:
             self._fold(key, touching, new)
             return
@@ -111,9 +110,10 @@ class Groups:
         self._changed.append(new)
         self._push(key, new)
 
-    @staticmethod
-    def _touch(group: Group, new: Group) -> bool:
-        return group.first - PERIOD_NS <= new.first <= group.last + PERIOD_NS
+    def _touching(self, key: Key, first_ns: int) -> list[Group]:
+        """The groups that an occurrence at this time joins."""
+        groups = self._by_key.get(key, ())
+        return [group for group in groups if group.first - PERIOD_NS <= first_ns <= group.last + PERIOD_NS]
 
     def _fold(self, key: Key, touching: list[Group], new: Group) -> None:
         """An occurrence joins a group, or bridges the pause between two and makes them one."""
@@ -131,8 +131,7 @@ class Groups:
 
     def has(self, finding: Finding) -> bool:
         """Whether an occurrence like this would be folded into a group that is there."""
-        new = Group(finding, finding.first_ns, finding.first_ns, finding.last_ns, 1)
-        return any(self._touch(group, new) for group in self._by_key.get(key_of(finding), ()))
+        return bool(self._touching(key_of(finding), finding.first_ns))
 
     # over the limit
 

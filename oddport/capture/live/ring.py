@@ -71,12 +71,13 @@ class Ring:
         try:
             self._write(view[:count])
         except OSError as error:
-            self.trouble = (
-                f"the ring in {self._folder} could not be written ({why(error)}); make room and capture again"
-            )
-            self._ended = True
+            self._fail(error)
             return END
         return count
+
+    def _fail(self, error: OSError) -> None:
+        self.trouble = f"the ring in {self._folder} could not be written ({why(error)}); make room and capture again"
+        self._ended = True
 
     def _write(self, data: memoryview | bytes) -> None:
         view = memoryview(data)
@@ -98,10 +99,7 @@ class Ring:
             self._write(self._header)
             self._write(rest)
         except OSError as error:
-            self.trouble = (
-                f"the ring in {self._folder} could not be written ({why(error)}); make room and capture again"
-            )
-            self._ended = True
+            self._fail(error)
             return
         while len(self._starts) > self._limits.files:
             with contextlib.suppress(FileNotFoundError):
