@@ -192,6 +192,20 @@ class FlowBatch:
             self._unnamed = np.flatnonzero((self.app_id < 0) & (flows["payload_o"] > 0) & (flows["payload_r"] > 0))
         return self._unnamed
 
+    def chosen(self, rows: NDArray[np.int64]) -> "FlowBatch":
+        """A batch of these rows alone, in this order."""
+        at: list[int] = rows.tolist()
+
+        def facts() -> MappingOf[int, bytes]:
+            every = self.facts()
+            return {new: every[old] for new, old in enumerate(at) if old in every}
+
+        return FlowBatch(
+            self.flows[rows], self.tier[rows], self.verdict[rows], self.server_port[rows], self.app_id[rows],
+            self.names, self.spoken_by[rows], self.signs[rows],
+            lambda row: self.head(at[row]), lambda row: self.identification(at[row]), self.inside, facts,
+        )  # fmt: skip
+
     def rows_of(self, apps: frozenset[str]) -> NDArray[np.int64]:
         """Rows whose app is one of these."""
         found = np.zeros(len(self.app_id), bool)

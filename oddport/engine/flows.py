@@ -1081,14 +1081,12 @@ class FlowTable:
             raw.tobytes(),
         )
 
-    def look(self, since: int = 0) -> tuple:
-        """(slots, rows, first bytes as if no more would come) of the flows that `take` has not given as over, by id;
-        `since`: only those with a packet of that number or a later one. Nothing changes."""
+    def look(self) -> tuple:
+        """(slots, rows, first bytes as if no more would come) of the flows that `take` has not given as over, by id.
+        Nothing changes."""
         used = self.rows[: self.fresh_slot]
         here = ((used[:, BITS] >> np.uint64(LIVE_BIT)) & np.uint64(1)) > 0
         here[np.asarray(self.over)[: self.over_count]] = True
-        if since:
-            here &= (used[:, TALLY] & np.uint64(M32)) >= since
         slots = np.flatnonzero(here)
         slots = slots[np.argsort(used[slots, NAME] & np.uint64(M32), kind="stable")].astype(np.uint32)
         rows = used[slots]

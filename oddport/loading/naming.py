@@ -229,10 +229,10 @@ class Namer:
         self._channels.name(flows, app, tier, server, more)
         return self._batch(flows, app, tier, server, signs, _Rows(more, {}))
 
-    def preview(self, since: int) -> FlowBatch:
-        """Flows that were not handed over, with a packet numbered `since` or later, named by all their first bytes as
-        if no more would come. What they will be called in the end does not depend on it."""
-        slots, words, first = self._table.look(since)
+    def preview(self) -> FlowBatch:
+        """All flows that were not handed over, named by all their first bytes as if no more would come. What they will
+        be called in the end does not depend on it."""
+        slots, words, first = self._table.look()
         known = self._known
         known.reach(slots)
         app, tier, server, signs = known.app[slots], known.tier[slots], known.server[slots], known.signs[slots]
@@ -249,7 +249,9 @@ class Namer:
             if slot in known.first:
                 kept[row] = known.first[slot]
         source = np.where(held, np.arange(len(slots)), -1).astype(np.int32)
-        return self._batch(flow_records(words), app, tier, server, signs, _Rows(more, kept, first, source))
+        flows = flow_records(words)
+        self._channels.name(flows, app, tier, server, more)
+        return self._batch(flows, app, tier, server, signs, _Rows(more, kept, first, source))
 
     def _batch(
         self,

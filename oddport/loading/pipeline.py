@@ -275,16 +275,19 @@ class Load:
         """Rows of open flows that moved since the last time, findings so far, and the block that is not full yet."""
         self._namer.settle()
         self._hand_over()
-        look = self._namer.open if self._provisional is None else self._namer.preview
-        batch = look(self._shown)
-        if len(batch.flows):
-            self._sink.flows(batch, True)
+        if self._provisional is None:
+            batch = moved = self._namer.open(self._shown)
+        else:
+            batch = self._namer.preview()
+            moved = batch.chosen(np.flatnonzero(batch.flows["last_packet"] >= self._shown))
+        if len(moved.flows):
+            self._sink.flows(moved, True)
         self._shown = self.progress.packets
         self.progress.flows = self._table.count()
         changed, gone = self._runner.changes()
         self.progress.findings = self._runner.count()
         if self._provisional is not None:
-            more, less = self._provisional.look(self._namer.preview(0), self._runner)
+            more, less = self._provisional.look(batch, self._runner)
             changed, gone = changed + more, gone + less
             self.progress.findings += self._provisional.count()
         if changed or gone:

@@ -1,5 +1,6 @@
 """The kit makes what a load makes: its trains agree with byte-by-byte reasoning, its flows with the columns."""
 
+import numpy as np
 import pytest
 
 from oddport.detection.base import BaseDetector
@@ -88,3 +89,20 @@ def test_run_raises_what_the_detector_raised() -> None:
 
     with pytest.raises(AssertionError, match="at the end"):
         run(Broken)
+
+
+def test_rows_chosen_from_a_batch_keep_what_is_known_of_them() -> None:
+    batch = flows(
+        flow("10.0.0.1:1 > 10.0.0.2:53/udp", app="dns", orig=b"one"),
+        flow("10.0.0.1:2 > 10.0.0.2:80", app="http", orig=b"two"),
+        flow("10.0.0.1:3 > 10.0.0.2:22", app="ssh", orig=b"three"),
+    )
+    batch.facts = lambda: {1: b"{}", 2: b'{"a":1}'}
+    chosen = batch.chosen(np.array([2, 0]))
+    assert (chosen.flows["id"].tolist(), chosen.app) == ([3, 1], ["ssh", "dns"])
+    heads = [chosen.head(row) for row in range(2)]
+    assert [head.orig for head in heads if head is not None] == [b"three", b"one"]
+    found = chosen.identification(0)
+    assert found is not None
+    assert found.app == "ssh"
+    assert chosen.facts() == {0: b'{"a":1}'}

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from oddport.capture.stream import FileStream
+from oddport.engine.columns import BATCH
 from oddport.loading import pipeline
 from oddport.loading.pipeline import LoadSettings
 from oddport.protocols.model import PortVerdict
 from tests.captures import HTTP_TURNS, SSH_TURNS, conversation, write_pcap
+from tests.engine.packets import udp
 from tests.loading.recorder import Recorder, load
+from tests.loading.test_channels import CONTROL, FILE, PORT
 
 DEMOS = sorted((Path(__file__).parents[2] / "demo_pcaps").glob("*.pcap*"))
 LIVE = LoadSettings(provisional=True)
@@ -67,6 +70,32 @@ def test_a_flow_is_named_and_judged_while_it_goes_on(tmp_path: Path, monkeypatch
     assert sink.while_open[1]["port_verdict"] == PortVerdict.MISMATCH.name.lower()
     (uid,) = sink.found
     assert before_the_end[-1][1] == {uid}, "what was said before the end holds, under the same name"
+
+
+@pytest.mark.usefixtures("slowly")
+def test_an_announced_channel_is_named_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [udp("10.0.0.7", 40_000, "10.0.0.8", 40_001, b"x")] * BATCH  # so that the announcement was taken in
+    frames = [*conversation(CONTROL, port=21)[:-3], *before, *conversation(FILE, sport=40_001, port=PORT)[:-3]]
+    parts(monkeypatch, 1_024)
+    sink = Watching()
+    load([write_pcap(tmp_path / "a.pcap", frames)], tmp_path, sink, LIVE)
+    assert [each["app"] for each in sink.while_open.values()].count("ftp-data") == 1
+
+
+@pytest.mark.usefixtures("slowly")
+def test_only_flows_that_moved_are_handed_over_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[list[int]] = []
+
+    class Noting(Watching):
+        def flows(self, batch: Any, is_open: bool) -> None:
+            super().flows(batch, is_open)
+            if is_open:
+                handed.append(batch.flows["id"].tolist())
+
+    parts(monkeypatch, 2)
+    frames = [udp("10.0.0.1", 1_000 + port, "10.0.0.2", 53, b"x") for port in (1, 2, 3, 1)]
+    load([write_pcap(tmp_path / "a.pcap", frames)], tmp_path, Noting(), LIVE)
+    assert handed == [[1, 2], [1, 3]]
 
 
 @pytest.mark.usefixtures("slowly")
