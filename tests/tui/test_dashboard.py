@@ -13,7 +13,7 @@ import pytest
 
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
-from tests.tui.cases import File, Flow, Found, Port, branch_office, finding_of, make_case, put_flows
+from tests.tui.cases import TABS, File, Flow, Found, Port, branch_office, finding_of, make_case, put_flows
 from tui.dashboard import OddportApp
 from tui.screens.attack import AttackScreen, TechniqueScreen
 from tui.screens.error import Problems
@@ -112,20 +112,7 @@ async def test_findings_stand_worst_first_with_their_proof_below(office: Path) -
 
 async def test_only_screens_that_are_built_have_a_tab_and_a_key(office: Path) -> None:
     async with desk_of(office) as desk:
-        assert desk.said("top").split() == [
-            "1",
-            "Findings",
-            "2",
-            "Flows",
-            "4",
-            "Ports",
-            "5",
-            "ATT&CK",
-            "6",
-            "Timeline",
-            "7",
-            "Trains",
-        ]
+        assert desk.said("top").split() == TABS
         await desk.press("3", "9", "0")
         assert isinstance(desk.app.screen, FindingsScreen)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oddport.case.counts import PortCount
-from tests.tui.cases import Flow, branch_office, make_case
+from tests.tui.cases import TABS, Flow, branch_office, make_case
 from tests.tui.test_dashboard import desk_of
 from tui.data.ports import MORE, UNKNOWN, compact, port_map
 from tui.screens.flows import FlowsScreen
@@ -64,20 +64,7 @@ async def test_the_map_opens_on_the_worst_cell_and_enter_lists_its_flows(office:
     async with desk_of(office) as desk:
         await desk.press("4")
         assert isinstance(desk.app.screen, PortsScreen)
-        assert desk.said("top").split() == [
-            "1",
-            "Findings",
-            "2",
-            "Flows",
-            "4",
-            "Ports",
-            "5",
-            "ATT&CK",
-            "6",
-            "Timeline",
-            "7",
-            "Trains",
-        ]
+        assert desk.said("top").split() == TABS
         assert desk.said("cell").startswith(("443 ≠ shell", "53 ≠ ssh"))
         assert "expected http" in desk.said("cell")
         before = desk.app.screen.query_one(HeatMap).cursor

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tui.cases import branch_office
+from tests.tui.cases import TABS, branch_office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,20 +86,7 @@ def test_from_the_list_to_the_flow_and_out_again(
 ) -> None:
     terminal = start(terminals, branch_office(tmp_path / "c.oddport"), term=term, **environ)
     picture = terminal.until("Shell on 443/tcp").splitlines()
-    assert picture[0].split() == [
-        "1",
-        "Findings",
-        "2",
-        "Flows",
-        "4",
-        "Ports",
-        "5",
-        "ATT&CK",
-        "6",
-        "Timeline",
-        "7",
-        "Trains",
-    ]
+    assert picture[0].split() == TABS
     assert picture[3].startswith("▌◆ C Shell on 443/tcp")
     assert picture[23].strip().endswith("q quit")
     terminal.keys("j", "Enter")

@@ -12,7 +12,7 @@ from tui.data.attack import MappedLine, Overview, TechniqueLine, mapped_findings
 from tui.format import count, plural
 from tui.glyphs import SEVERITY_INKS, SEVERITY_LETTERS, Glyphs
 from tui.screens.base import Frame
-from tui.screens.case_frame import CaseFrame
+from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
 from tui.screens.listing import wrapped
 from tui.theme import heat_of, look
 from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
@@ -209,10 +209,9 @@ class AttackScreen(CaseFrame):
         Binding("l", "tactic(1)", show=False, id="move.tactic_l", tooltip="tactic"),
         Binding("space", "fold", "fold", id="move.fold", tooltip="fold, unfold"),
         Binding("r", "read", "read in full", id="here.read", tooltip="read in full"),
-        Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop the load or the capture"),
-        Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
-        Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
-        Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+        STOP_KEY,
+        THEME_KEY,
+        *LEAVE_KEYS,
     ]
 
     def __init__(self, store: Store) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from textual.binding import Binding
+
 from oddport.case.errors import CaseError
 from tui.screens.base import Frame
 
@@ -13,6 +15,14 @@ if TYPE_CHECKING:
 
     from tui.dashboard import OddportApp
     from tui.data.case import Store
+
+STOP_KEY = Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop the load or the capture")
+THEME_KEY = Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours")
+LEAVE_KEYS = (
+    Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
+    Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+)
+"""What every top-level screen has, each at its place in the last row."""
 
 
 class CaseFrame(Frame):

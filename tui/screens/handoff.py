@@ -159,9 +159,9 @@ class HandOffScreen(ListScreen):
             with out:
                 said = self._write_rows(name, ids, out, lambda: not worker.is_cancelled)
         except (CaseError, OSError) as error:
-            self._tell(f"{path} was not written whole: {error}", "high")
+            self.soon(self.say, f"{path} was not written whole: {error}", "high")
             return
-        self._tell(f"{said} written to {path}", "ok")
+        self.soon(self.say, f"{said} written to {path}", "ok")
 
     def _write_rows(self, name: str, ids: Sequence[int], out: BinaryIO, wanted: Callable[[], bool]) -> str:
         reader, table = self.store.reader, f"{self.WORD}s"
@@ -185,10 +185,6 @@ class HandOffScreen(ListScreen):
     def flows_of(self, ids: Sequence[int]) -> Sequence[int]:
         """The flows behind the rows of the list."""
         return ids
-
-    def _tell(self, text: str, ink: str) -> None:
-        if self.is_running:
-            self.app.call_later(self.say, text, ink)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("narrow", "copy", "export"):

@@ -15,7 +15,7 @@ from tui.data.background import Background
 from tui.data.completion import complete
 from tui.data.rows import ALL, IdRows, Listing, Where
 from tui.format import count, percent, plural, size
-from tui.screens.case_frame import CaseFrame
+from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
 from tui.theme import look
 from tui.widgets.filter_bar import FilterBar, Wrong
 from tui.widgets.line import Line, Piece, Span, line, wrap
@@ -91,12 +91,11 @@ class ListScreen(CaseFrame):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="narrow.filter", tooltip="filter"),
         Binding("full_stop", "sort_in", "sort in", id="narrow.sort_in", tooltip="sort in the rows that joined"),
-        Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop the load or the capture"),
+        STOP_KEY,
         Binding("L", "app.load_again", "load again", id="here.load", tooltip="load the captures again"),
         Binding("D", "app.show_problems", show=False, id="here.problems", tooltip="what went wrong or was left out"),
-        Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
-        Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
-        Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+        THEME_KEY,
+        *LEAVE_KEYS,
     ]
 
     def __init__(self, store: Store) -> None:

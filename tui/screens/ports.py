@@ -13,7 +13,7 @@ from tui.data.flows import severity_cell
 from tui.data.ports import ALTERNATE, MORE, OTHER, UNKNOWN, port_map
 from tui.format import count, endpoint, plural, size
 from tui.glyphs import MISMATCH, VERDICT_INKS, VERDICT_WORDS
-from tui.screens.case_frame import CaseFrame
+from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
 from tui.theme import look
 from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
 from tui.widgets.heat_map import NAMES, HeatMap
@@ -22,7 +22,7 @@ from tui.widgets.lines import Lines
 from tui.widgets.table import VirtualTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from textual.widget import Widget
 
@@ -120,10 +120,9 @@ class PortsScreen(CaseFrame):
         Binding("tab", "side", "map, list", id="move.side", tooltip="map, list"),
         Binding("p", "field(1)", "other fields", id="here.field", tooltip="count another field, the one before"),
         Binding("P", "field(-1)", show=False, id="here.field_back", tooltip="count another field, the one before"),
-        Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
-        Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
-        Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
-        Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+        STOP_KEY,
+        THEME_KEY,
+        *LEAVE_KEYS,
     ]
 
     def __init__(self, store: Store) -> None:
@@ -183,8 +182,8 @@ class PortsScreen(CaseFrame):
             return
         self._asked = time.monotonic()
         if self._counter is None or self._lister is None:
-            self._counter = Background(self.store.connect, self._deliver, "ports")
-            self._lister = Background(self.store.connect, self._deliver, "values")
+            self._counter = Background(self.store.connect, self.soon, "ports")
+            self._lister = Background(self.store.connect, self.soon, "values")
 
         self._counter.submit(port_counts, self._counted, self.say_unreadable)
         self._ask_values()
@@ -195,10 +194,6 @@ class PortsScreen(CaseFrame):
             self._lister.submit(
                 lambda db: value_counts(db, field, MOST_VALUES), lambda found: self._listed(*found), self.say_unreadable
             )
-
-    def _deliver(self, call: Callable[[], None]) -> None:
-        if self.is_running:
-            self.app.call_later(call)
 
     def _counted(self, found: list[PortCount]) -> None:
         self._counts = found

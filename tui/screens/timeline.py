@@ -12,7 +12,7 @@ from tui.data.background import Background
 from tui.data.findings import LISTING, SPEC
 from tui.data.rows import IdRows, Where
 from tui.format import clock, count, date, duration, plural, size
-from tui.screens.case_frame import CaseFrame
+from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
 from tui.screens.listing import RowsOfNothing
 from tui.widgets.line import EMPTY, Line, Piece, line
 from tui.widgets.lines import Lines
@@ -21,7 +21,7 @@ from tui.widgets.time_chart import KINDS, TimeChart
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
@@ -66,11 +66,10 @@ class TimelineScreen(CaseFrame):
         Binding("n", "next(1)", show=False, id="judge.next", tooltip="next, previous part with findings"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous part with findings"),
         Binding("o", "kind", show=False, id="here.kind", tooltip="packets, bytes, flows"),
-        Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
-        Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
+        STOP_KEY,
+        THEME_KEY,
         Binding("escape", "no_range", "whole range", id="move.back", tooltip="no range"),
-        Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
-        Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+        *LEAVE_KEYS,
     ]
 
     def __init__(self, store: Store) -> None:
@@ -130,7 +129,7 @@ class TimelineScreen(CaseFrame):
             return
         self._asked, self._asked_for = time.monotonic(), (span, parts)
         if self._counter is None:
-            self._counter = Background(self.store.connect, self._deliver, "timeline")
+            self._counter = Background(self.store.connect, self.soon, "timeline")
 
         def job(db: sqlite3.Connection) -> OverTime | None:
             from oddport.case.timeline import over_time, whole_span
@@ -139,10 +138,6 @@ class TimelineScreen(CaseFrame):
             return over_time(db, wanted, parts) if wanted is not None else None
 
         self._counter.submit(job, self._counted, self.say_unreadable)
-
-    def _deliver(self, call: Callable[[], None]) -> None:
-        if self.is_running:
-            self.app.call_later(call)
 
     def _counted(self, found: OverTime | None) -> None:
         self.set_class(found is None, "-empty")
@@ -190,7 +185,7 @@ class TimelineScreen(CaseFrame):
         self._listed = times
         if self.rows is None:
             self.rows = IdRows(
-                LISTING, self.store.connect, self._deliver, self._rows_changed, lambda: None, self.say_unreadable
+                LISTING, self.store.connect, self.soon, self._rows_changed, lambda: None, self.say_unreadable
             )
             self.table.rows = self.rows
         self.rows.requery(where=Where("first_ns >= ? AND first_ns < ?", times))

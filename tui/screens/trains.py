@@ -11,7 +11,7 @@ from oddport.case.errors import CaseError
 from tui.data.rows import IdRows
 from tui.data.trains import LISTING, SPEC, TrainLine
 from tui.format import count, plural
-from tui.screens.case_frame import CaseFrame
+from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
 from tui.screens.listing import RowsOfNothing
 from tui.theme import look
 from tui.widgets.line import EMPTY, Line, Piece, line, wrap
@@ -20,7 +20,7 @@ from tui.widgets.table import VirtualTable
 from tui.widgets.train_lines import arrival_lines, legend, reading_lines, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
@@ -59,10 +59,9 @@ class TrainsScreen(CaseFrame):
         Binding("left_square_bracket", "scroll(-1)", "fragments", id="move.fragments_up", tooltip="scroll fragments"),
         Binding("right_square_bracket", "scroll(1)", "fragments", id="move.fragments_down", tooltip="scroll fragments"),
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream of its flow"),
-        Binding("x", "app.cancel_load", "cancel the load", id="here.cancel", tooltip="cancel the load"),
-        Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours"),
-        Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),
-        Binding("q", "app.quit_app", "quit", id="move.quit", tooltip="quit"),
+        STOP_KEY,
+        THEME_KEY,
+        *LEAVE_KEYS,
     ]
 
     def __init__(self, store: Store) -> None:
@@ -99,7 +98,7 @@ class TrainsScreen(CaseFrame):
     def _start(self) -> None:
         if self.rows is None and self.store.exists():
             self.rows = IdRows(
-                LISTING, self.store.connect, self._deliver, self._rows_changed, self._rows_joined, self.say_unreadable
+                LISTING, self.store.connect, self.soon, self._rows_changed, self._rows_joined, self.say_unreadable
             )
             self.table.rows = self.rows
             self.rows.requery()
@@ -115,10 +114,6 @@ class TrainsScreen(CaseFrame):
             else:
                 self.rows.poll(last)
         self.refresh_frame()
-
-    def _deliver(self, call: Callable[[], None]) -> None:
-        if self.is_running:
-            self.app.call_later(call)
 
     def _rows_changed(self, place: int | None) -> None:
         self.table.rows_changed(place)
@@ -161,8 +156,8 @@ class TrainsScreen(CaseFrame):
             picture = picture_of(reader, number)
         except CaseError as error:
             problem = str(error)
-        if not worker.is_cancelled and self.is_running:
-            self.app.call_later(self._drawn, picture, problem)
+        if not worker.is_cancelled:
+            self.soon(self._drawn, picture, problem)
 
     def _drawn(self, picture: TrainPicture | None, problem: str) -> None:
         self.picture, self._problem = picture, problem
