@@ -19,15 +19,22 @@ def run(
     mouse: bool = True,
     ascii: bool = False,
     live: Sequence[str] = (),
+    pipe: int | None = None,
 ) -> int:
     """Run the dashboard until it is quit; returns the exit status.
 
     Captures are loaded into the case unless it holds them already, or another process is loading it. `live`: words for
-    a loader that captures an interface instead.
+    a loader that captures an interface instead. `pipe`: a descriptor of a capture that is read as it comes.
     """
     for name in ("COLUMNS", "LINES"):  # exported once, they would be taken for the size of the terminal for ever
         os.environ.pop(name, None)
-    load = Load(case_path, [], options=live) if live else start_load(case_path, captures) if captures else None
+    if live:
+        load: Load | None = Load(case_path, [], options=live)
+    elif pipe is not None:
+        load = Load(case_path, ["-"], pipe=pipe)
+        os.close(pipe)
+    else:
+        load = start_load(case_path, captures) if captures else None
     try:
         from tui.dashboard import OddportApp
         from tui.input import take_any_bytes

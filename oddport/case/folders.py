@@ -58,13 +58,9 @@ def case_for(paths: Sequence[str | os.PathLike[str]], digests: Sequence[str]) ->
     return folder / f"{readable_stem(paths)}-{digest[:DIGEST_SHOWN]}{SUFFIX}"
 
 
-def case_for_pipe(at_ns: int) -> Path:
-    """The path of a new case for packets from a pipe, named after the time (ns since 1970) at which it began."""
-    return case_for_live("pipe", at_ns)
-
-
 def case_for_live(source: str, at_ns: int) -> Path:
-    """The path of a new case for packets that come from `source` now, a word that a file name may hold."""
+    """The path of a new case for packets that come from `source` (a word that a file name may hold) since `at_ns`
+    (ns since 1970)."""
     from datetime import UTC, datetime
 
     began = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,7 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
     if not paths:
         return 2
     if "-" in paths:
-        fail("The dashboard takes its keys from standard input. `oddport load - --case FILE` keeps a pipe for later.")
-        return 2
+        return _open_pipe(paths, case, mouse, ascii_only)
     try:
         place = case if case is not None else _case_of(paths)
         if place.exists():
@@ -60,12 +60,46 @@ def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
 
 
 def open_on(
-    case: Path, captures: Sequence[str], title: str, mouse: bool, ascii_only: bool, live: Sequence[str] = ()
+    case: Path,
+    captures: Sequence[str],
+    title: str,
+    mouse: bool,
+    ascii_only: bool,
+    live: Sequence[str] = (),
+    pipe: int | None = None,
 ) -> int:
     """Open the dashboard on a case; as tui.app.run."""
     from tui.app import run
 
-    return run(case, list(captures), title=title, mouse=mouse, ascii=ascii_only, live=live)
+    return run(case, list(captures), title=title, mouse=mouse, ascii=ascii_only, live=live, pipe=pipe)
+
+
+def _open_pipe(paths: Sequence[str], case: Path | None, mouse: bool, ascii_only: bool) -> int:
+    """The dashboard on what comes by standard input: the loader gets the pipe, the dashboard the terminal."""
+    from oddport.capture.model import why
+    from oddport.case.folders import case_for_live
+
+    if len(paths) > 1:
+        fail("`-` is a capture of its own: give it alone, or write the pipe to a file and give that.")
+        return 2
+    if sys.stdin.isatty():
+        fail(
+            "`-` reads a capture from a pipe, and standard input is the terminal: `ssh HOST tcpdump -w - | oddport -`."
+        )
+        return 2
+    place = case if case is not None else case_for_live("pipe", time.time_ns())
+    if place.exists():
+        fail(f"{place} is there already; a pipe begins a case of its own. Name another by --case.")
+        return 2
+    pipe = os.dup(0)
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        fail(f"Keys cannot be read: /dev/tty {why(error)}. `oddport load - --case FILE` keeps the pipe for later.")
+        return 2
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return open_on(place, [], "pipe", mouse, ascii_only, pipe=pipe)
 
 
 def _is_case(path: Path) -> bool:

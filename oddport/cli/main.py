@@ -17,7 +17,7 @@ Examples:
   oddport capture.pcapng                     load a capture and look at it
   oddport scan capture.pcap                  findings as a table
   oddport scan --format ndjson --each DIR    every capture of a folder, one JSON object a line
-  ssh host tcpdump -U -w - | oddport scan -  read from a pipe
+  ssh host tcpdump -U -w - | oddport -       look at what a pipe brings, as it comes
 """
 
 SETTINGS_HELP = "Settings of detectors (default: oddport.toml in your configuration folder)."
@@ -97,6 +97,7 @@ def open_command(
       oddport part1.pcap part2.pcap.gz         several files are one capture, in time order
       oddport --case branch.oddport a.pcap     keep the case where you say
       oddport branch.oddport                   open a case
+      ssh host tcpdump -U -w - | oddport -     a capture that comes by a pipe
     """
     sys.exit(_lazy("oddport.cli.dashboard", "open_captures")(captures, case, not no_mouse, ascii_only, theme))
 

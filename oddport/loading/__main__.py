@@ -9,6 +9,7 @@ from pathlib import Path
 from oddport.capture import open_capture
 from oddport.capture.live.ring import RingLimits
 from oddport.capture.live.ways import LiveError
+from oddport.case.captures import PIPE
 from oddport.case.errors import CaseError
 from oddport.case.folders import unpack_folder
 from oddport.detection.settings import SettingsError
@@ -34,14 +35,16 @@ def main() -> int:
     options = parser.parse_args()
     if bool(options.captures) == bool(options.live):
         parser.error("give captures, or --live INTERFACE")
-    stop = Stop().on_signals().on_parent(control="-" not in options.captures)
+    piped = PIPE in options.captures
+    comes = piped or bool(options.live)
+    stop = Stop().on_signals().on_parent(control=not piped)
     last = Progress()
     interface: Interface | None = None
 
     def report(progress: Progress, state: str = "loading", message: str = "") -> None:
         live = None if interface is None else interface.words()
         try:
-            print(progress_json(progress, state, message, live), flush=True)
+            print(progress_json(progress, state, message, live, comes), flush=True)
         except BrokenPipeError:
             # nobody listens any more: the load ends at the next batch, through its own stop
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,7 +59,7 @@ def main() -> int:
     except (SiteError, SettingsError) as error:
         report(last, "failed", str(error))
         return 2
-    settings = replace(choices.settings, provisional=bool(options.live))
+    settings = replace(choices.settings, provisional=comes)
     if options.live:
         try:
             limits = RingLimits(options.ring_bytes, options.ring_files)

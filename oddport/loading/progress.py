@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from oddport.case.model import Omission
 
 
-def progress_json(progress: Progress, state: str, message: str = "", live: Mapping[str, object] | None = None) -> str:
+def progress_json(
+    progress: Progress,
+    state: str,
+    message: str = "",
+    live: Mapping[str, object] | None = None,
+    provisional: bool = False,
+) -> str:
     """One line for whoever started the loader: `state` is loading, done, stopped or failed; `live`: how an interface is
-    captured."""
+    captured; `provisional`: findings of flows that go on are among them."""
     return json.dumps(
         {
             "state": state,
@@ -26,6 +32,7 @@ def progress_json(progress: Progress, state: str, message: str = "", live: Mappi
             "seconds": round(progress.seconds, 3),
             "message": message,
             "live": live,
+            "provisional": provisional,
         }
     )
 

@@ -127,11 +127,6 @@ def owner(proto: int, port: int) -> str | None:
     return port_table().owner.get((proto, port))
 
 
-def service_of_port(proto: int, port: int) -> str | None:
-    """What the port promises: the protocol it is well known for, else the name registered with IANA, else None."""
-    return owner(proto, port) or iana_name(proto, port)
-
-
 def expected(proto: int, port: int) -> tuple[str | None, str]:
     """(protocol the port is well known for, a sentence with the source).
 

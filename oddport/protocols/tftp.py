@@ -2,7 +2,7 @@
 
 from oddport.engine.columns import UDP
 from oddport.protocols import announced
-from oddport.protocols.binary import is_text, u16
+from oddport.protocols.binary import is_text
 from oddport.protocols.model import Facts
 from oddport.protocols.phrases import phrase
 from oddport.protocols.registry import Protocol
@@ -19,11 +19,6 @@ def error(data: bytes) -> int:
     """A text that ends in NUL ends the datagram: half a bit for each byte that is no control character, and the NUL."""
     end = len(data) - 1
     return 8 + (end - 4) // 2 if data[end] == 0 and is_text(data[4:end]) else -1
-
-
-def same_block(asked: bytes, answered: bytes) -> bool:
-    """What is acknowledged was sent: the same block."""
-    return u16(asked, 2) == u16(answered, 2)
 
 
 def code(data: bytes) -> Facts:

@@ -10,7 +10,7 @@ import pytest
 from oddport.case import cases
 from oddport.case.cases import describe, find_case, list_cases, mark_opened, remove_case
 from oddport.case.errors import CaseError
-from oddport.case.folders import case_for, case_for_pipe, data_folder, readable_stem, unpack_folder
+from oddport.case.folders import case_for, case_for_live, data_folder, readable_stem, unpack_folder
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from tests.case.build import START, make_case
@@ -70,7 +70,7 @@ def test_captures_without_digest_have_no_name(paths: list[str], digests: list[st
 
 
 def test_a_pipe_is_named_after_the_moment(home: Path) -> None:
-    assert case_for_pipe(START + 1_234_567) == home / "pipe-20240506T125320Z-001234.oddport"
+    assert case_for_live("pipe", START + 1_234_567) == home / "pipe-20240506T125320Z-001234.oddport"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ from oddport.protocols.ports import (
     owner,
     parse,
     port_table,
-    service_of_port,
     source_of,
 )
 from oddport.protocols.verdicts import Judge
@@ -125,12 +124,6 @@ def test_what_a_port_promises_is_said_with_its_source() -> None:
     assert expected(TCP, 41414) == (None, "41414/tcp is registered for nothing")
     assert expected(UDP, 51820) == ("wireguard", "51820/udp is the port of wireguard (WireGuard documentation)")
     assert expected(ICMP, 5) == (None, "5/icmp is registered for nothing")
-
-
-def test_services_of_ports_by_owner_then_by_registry() -> None:
-    assert service_of_port(TCP, 22) == "ssh"
-    assert service_of_port(TCP, 8088) == "radan-http"
-    assert service_of_port(TCP, 41414) is None
 
 
 def test_registered_names_differ_by_transport() -> None:

@@ -137,3 +137,23 @@ def test_a_stream_of_a_real_capture_is_followed_and_left(
     terminal.until("75 69 64 3d 31 30 30 34")
     terminal.keys("Escape")
     terminal.until("q quit")
+
+
+def test_a_pipe_is_shown_as_it_comes_with_keys_from_the_terminal(terminals: list[Terminal], tmp_path: Path) -> None:
+    capture = ROOT / "demo_pcaps" / "shell-on-443.pcap"
+    half = capture.stat().st_size * 3 // 4
+    later = f"until [ -e go ]; do sleep 0.1; done; tail -c +{half + 1} '{capture}'"
+    (tmp_path / "pipe.sh").write_text(
+        f"cd '{tmp_path}'; {{ head -c {half} '{capture}'; {later}; }} | '{sys.executable}' -m oddport - --case c"
+    )
+    command = ["sh", str(tmp_path / "pipe.sh")]
+    terminal = Terminal(f"oddport-test-{os.getpid()}-pipe", 80, 24, "screen-256color", command, LC_ALL="C.UTF-8")
+    terminals.append(terminal)
+    terminal.until("Provisional")
+    terminal.keys("2")
+    terminal.until("203.0.113.66")
+    (tmp_path / "go").touch()
+    terminal.keys("1")
+    terminal.until("0 of 1 reviewed")
+    terminal.keys("Enter")
+    terminal.until("uid=")

@@ -1,8 +1,7 @@
 """A case and captures → a loader process that is watched: its progress, how it ended, a way to stop it.
 
 The loader is started with `subprocess`: `multiprocessing` cannot start anything from inside a running Textual app,
-whose
-stand-in for standard output has no file descriptor.
+whose stand-in for standard output has no file descriptor.
 """
 
 from __future__ import annotations
@@ -66,6 +65,8 @@ class Progress:
     """Another process does it."""
     live: Live | None = None
     """Of an interface."""
+    provisional: bool = False
+    """Findings of flows that go on are told, and may be taken back."""
 
     @property
     def running(self) -> bool:
@@ -112,6 +113,7 @@ def parse_progress(text: str, before: Progress) -> Progress:
         seconds=float(seconds) if isinstance(seconds, (int, float)) else before.seconds,
         message=message if isinstance(message, str) else before.message,
         live=_live(told.get("live"), before.live),
+        provisional=told.get("provisional", before.provisional) is True,
     )
 
 
@@ -162,10 +164,11 @@ class Load:
         captures: Sequence[str],
         replace_old: bool = False,
         options: Sequence[str] = (),
+        pipe: int | None = None,
         command: Sequence[str] = (sys.executable, "-m", "oddport.loading"),
     ) -> None:
-        """`replace_old`: a load that is done gives way. `options`: more words for the loader. `progress` is what was
-        said        last.
+        """`replace_old`: a load that is done gives way. `options`: more words for the loader. `pipe`: its standard
+        input, for the capture `-`. `progress` is what was said last.
 
         Raises OSError if the process cannot be started.
         """
@@ -174,7 +177,7 @@ class Load:
         self._errors: deque[str] = deque(maxlen=STDERR_LINES)
         self._process = subprocess.Popen(
             [*command, "--case", str(case), *(["--replace"] if replace_old else []), *options, "--", *captures],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.PIPE if pipe is None else pipe,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -134,7 +134,8 @@ class FindingsScreen(HandOffScreen):
         assert progress is not None
         found = summary.findings if summary is not None else 0
         pieces: list[Piece] = [
-            (count(progress.flows), "strong"), (" flows and ", "muted"), (count(found), "strong"),
+            (count(progress.flows), "strong"), (f" flow{'' if progress.flows == 1 else 's'} and ", "muted"),
+            (count(found), "strong"),
             (f" finding{'' if found == 1 else 's'} so far", "muted"),
         ]  # fmt: skip
         if summary is not None and found:
@@ -145,7 +146,7 @@ class FindingsScreen(HandOffScreen):
                     (f" {count(summary.severities[severity])}  ", "text"),
                 ]
         what = "Open, filter and sort what is here; new rows join at the end."
-        if progress.live is not None:
+        if progress.provisional:
             what = "Provisional: flows go on, and what is said of them may change until they are over."
         return [line(*pieces), line((what, "muted"))]
 
