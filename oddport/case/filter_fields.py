@@ -245,7 +245,11 @@ class Words:
         """A condition on the columns of `finding`, as one on the list's rows."""
         if self.table == "finding":
             return condition
-        return Condition(f"flow.id IN (SELECT finding.flow FROM finding WHERE {condition.sql})", condition.params)
+        sql = (
+            f"flow.id IN (SELECT finding.flow FROM finding WHERE {condition.sql} UNION ALL SELECT occurrence.flow"
+            f" FROM finding JOIN occurrence ON occurrence.finding = finding.id WHERE {condition.sql})"
+        )
+        return Condition(sql, (*condition.params, *condition.params))
 
 
 def words_of(table: str) -> Words:
@@ -320,6 +324,7 @@ def words_of(table: str) -> Words:
     add("rule", text_field("rule of the catalogue", "finding.rule"), finding)
     add("detector", text_field("detector that gave the finding", "finding.detector"), finding)
     add("title", text_field("title of the finding", "finding.title"), finding)
+    add("uid", text_field("id of the finding, the same in every case of the capture", "finding.uid"), finding)
     add("score", number_field("score of the finding, 0 to 100", "finding.score"), finding)
     add("reviewed", flag_field("has a verdict of the analyst", Condition(_REVIEWED)), finding)
     note = "(SELECT verdict.note FROM verdict WHERE verdict.uid = finding.uid)"

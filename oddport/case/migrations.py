@@ -70,7 +70,17 @@ def _add_tunnels(database: "Database") -> None:
     database.execute("CREATE TABLE inner_block (block INTEGER PRIMARY KEY, packets BLOB NOT NULL)")
 
 
-STEPS: Mapping[int, Step] = {2: _add_omissions, 3: _pack_trains, 4: _add_tunnels}
+def _add_occurrences(database: "Database") -> None:
+    """From version 5: the flows that a finding stands for. Those of findings that are there are known from the next
+    judging on."""
+    database.execute(
+        "CREATE TABLE occurrence (finding INTEGER NOT NULL, flow INTEGER NOT NULL, PRIMARY KEY (finding, flow))"
+        " WITHOUT ROWID"
+    )
+    database.execute("CREATE INDEX occurrence_flow ON occurrence (flow)")
+
+
+STEPS: Mapping[int, Step] = {2: _add_omissions, 3: _pack_trains, 4: _add_tunnels, 5: _add_occurrences}
 """Version → what makes a case of that version one of the next. Views are no part of it: all are made anew after it."""
 
 

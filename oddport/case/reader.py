@@ -221,7 +221,25 @@ class CaseReader:
     def findings_of_flow(self, flow: int) -> list[FindingRow]:
         """The findings of a flow, the worst first."""
         with self._pool.use() as connection:
-            return reading.findings(connection, "finding.flow = ?", (flow,))
+            there = "finding.id IN (SELECT finding FROM occurrence WHERE flow = ?)"
+            return reading.findings(connection, f"finding.flow = ? OR {there}", (flow, flow))
+
+    def flows_of_findings(self, findings: Sequence[int]) -> "array[int]":
+        """The flows of findings, those folded into them included, in the order of their ids."""
+        flows: set[int] = set()
+        with self._pool.use() as connection:
+            for start in range(0, len(findings), ROWS_AT_ONCE):
+                some = list(findings[start : start + ROWS_AT_ONCE])
+                marks = ",".join("?" * len(some))
+                flows.update(
+                    row[0]
+                    for row in connection.execute(
+                        f"SELECT flow FROM finding WHERE flow > 0 AND id IN ({marks})"
+                        f" UNION SELECT flow FROM occurrence WHERE finding IN ({marks})",
+                        (*some, *some),
+                    )
+                )
+        return array("q", sorted(flows))
 
     def evidence(self, finding: int) -> list[EvidenceRow]:
         """The bytes that speak for a finding, in the order in which its detector gave them."""

@@ -46,6 +46,9 @@ CREATE TABLE finding (id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, detector
   parts TEXT NOT NULL, rejected TEXT NOT NULL, lowered TEXT NOT NULL, attack_version TEXT NOT NULL);
 CREATE INDEX finding_flow ON finding (flow);
 CREATE INDEX finding_train ON finding (train);
+-- flows that were folded into a finding, besides its own: the first 1,000; finding.count says how many there are
+CREATE TABLE occurrence (finding INTEGER NOT NULL, flow INTEGER NOT NULL, PRIMARY KEY (finding, flow)) WITHOUT ROWID;
+CREATE INDEX occurrence_flow ON occurrence (flow);
 CREATE TABLE evidence (id INTEGER PRIMARY KEY, finding INTEGER NOT NULL, file INTEGER NOT NULL, packet INTEGER NOT NULL, offset INTEGER NOT NULL,
   length INTEGER NOT NULL, data BLOB NOT NULL, says TEXT NOT NULL, expected TEXT NOT NULL, train INTEGER NOT NULL, side INTEGER NOT NULL);
 CREATE INDEX evidence_finding ON evidence (finding);

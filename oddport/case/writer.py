@@ -373,6 +373,7 @@ class CaseWriter:
                 for statement in (
                     "DELETE FROM evidence WHERE finding = ?",
                     "DELETE FROM finding_technique WHERE finding = ?",
+                    "DELETE FROM occurrence WHERE finding = ?",
                     "DELETE FROM finding WHERE id = ?",
                 ):
                     self._db.one(statement, (row[0],))
@@ -521,6 +522,11 @@ class CaseWriter:
             self._db.one(f"UPDATE finding SET {names} WHERE id = ?", (*row, number))
             self._db.one("DELETE FROM evidence WHERE finding = ?", (number,))
             self._db.one("DELETE FROM finding_technique WHERE finding = ?", (number,))
+            self._db.one("DELETE FROM occurrence WHERE finding = ?", (number,))
+        self._db.many(
+            "INSERT INTO occurrence (finding, flow) VALUES (?,?)",
+            ((number, flow) for flow in finding.also if flow != finding.flow),
+        )
         self._db.many(
             rows.insert_sql("evidence", rows.EVIDENCE_COLUMNS),
             (rows.evidence_row(number, each) for each in finding.evidence),

@@ -18,12 +18,13 @@ import pytest
 from oddport.case import connect
 from oddport.case.connect import SCHEMA_VERSION
 from oddport.case.errors import CaseBusy, CaseError, Interrupted
+from oddport.case.filter import compile_filter
 from oddport.case.model import ScoreStep
 from oddport.case.reader import CaseReader
 from oddport.case.tables import FINDING_COLUMNS, FLOW_COLUMNS
 from oddport.case.writer import CaseWriter
 from oddport.engine.columns import FLOW
-from tests.case.build import SECOND, START, make_case, put_flows
+from tests.case.build import SECOND, START, finding, make_case, put_flows
 
 
 def test_a_flow_reads_as_words(reader: CaseReader) -> None:
@@ -47,6 +48,26 @@ def test_what_is_not_known_of_a_flow_is_empty(reader: CaseReader) -> None:
     assert ping is not None
     assert (ping.proto, ping.server_port, ping.severity, ping.verdict) == ("icmp", None, None, "")
     assert reader.flow(99) is None
+
+
+def test_flows_folded_into_a_finding_are_found_from_both_sides(tmp_path: Path) -> None:
+    path = make_case(tmp_path / "c.oddport")
+    with CaseWriter.resume(path) as writer:
+        writer.put_findings([finding(also=[1, 2, 3])])
+    with CaseReader.open(path) as reader:
+        (number,) = [each.id for each in reader.findings_of_flow(3) if each.uid == "f1"]
+        assert list(reader.flows_of_findings([number])) == [1, 2, 3]
+        where = compile_filter("uid == f1", "flows")
+        assert list(reader.query_ids("flows", where.sql, where.params)) == [1, 2, 3]
+    with CaseWriter.resume(path) as writer:
+        writer.put_findings([finding(also=[1, 2])])
+    with CaseReader.open(path) as reader:
+        assert list(reader.flows_of_findings([number])) == [1, 2]
+        assert "f1" not in [each.uid for each in reader.findings_of_flow(3)]
+    with CaseWriter.resume(path) as writer:
+        writer.remove_findings(["f1"])
+    with CaseReader.open(path) as reader:
+        assert list(reader.flows_of_findings([number])) == []
 
 
 def test_a_finding_reads_with_its_reasons(reader: CaseReader) -> None:

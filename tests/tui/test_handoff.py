@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.tui.cases import branch_office
 from tests.tui.test_dashboard import desk_of
+from tui.app import start_load
 from tui.dialogs.choose import ChooseDialog
 from tui.screens.flows import FlowsScreen
 from tui.screens.handoff import wireshark
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
 
 
 def test_wireshark_takes_the_filter_of_both_ends() -> None:
@@ -45,6 +45,21 @@ async def test_a_row_is_copied_to_the_terminal_and_to_a_file(office: Path, tmp_p
         assert desk.app.clipboard.split("\t")[:2] == [desk.table.current.src, desk.table.current.dst]
         await desk.press("y", "escape")
         assert isinstance(desk.app.screen, FlowsScreen)
+
+
+async def test_the_flows_that_a_finding_stands_for_are_listed(tmp_path: Path) -> None:
+    case = tmp_path / "case.oddport"
+    load = start_load(case, [str(ROOT / "demo_pcaps" / "https-on-8088.pcap")])
+    assert load is not None
+    load.wait()
+    load.end()
+    async with desk_of(case) as desk:
+        count = desk.table.current.count
+        assert count == 6
+        await desk.press("o")
+        assert isinstance(desk.app.screen, FlowsScreen)
+        assert len(desk.table.rows) == count
+        assert {row.server_port for row in (desk.table.rows.row(place) for place in range(count))} == {8088}
 
 
 async def test_rows_of_the_filter_are_written_and_nothing_is_overwritten(office: Path, tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ from tui.widgets.hex_lines import first_row_for, hex_rows
 from tui.widgets.line import EMPTY, Line, Piece, Span, cut, line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tui.widgets.columns import TableSpec
     from tui.widgets.table import VirtualTable
 
@@ -70,6 +68,7 @@ class FindingsScreen(HandOffScreen):
         Binding("V", "verdict_all", show=False, id="judge.all", tooltip="verdict on all that are listed"),
         Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last verdict"),
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
+        Binding("o", "flows", "its flows", id="move.flows", tooltip="all flows that the finding stands for"),
         *HAND_KEYS,
     ]
 
@@ -459,10 +458,11 @@ class FindingsScreen(HandOffScreen):
         """(source, port, destination, port, transport) of a row."""
         return row.src, row.sport, row.dst, row.dport, proto_word(row.proto)
 
-    def flows_of(self, ids: Sequence[int]) -> Sequence[int]:
-        """The flows behind the findings of the list."""
-        rows = self.store.reader.rows("findings", ids, ("flow",))
-        return [row[0] for row in rows if row is not None and row[0]]
+    def action_flows(self) -> None:
+        """All flows that the finding stands for, in the list of flows."""
+        finding = self.table.current
+        if finding is not None:
+            self.app.call_later(self.host.list_flows, f'uid contains "{finding.uid[:12]}"')
 
     def action_undo(self) -> None:
         """Take back the last verdict; that on many as a whole."""
@@ -491,7 +491,7 @@ class FindingsScreen(HandOffScreen):
         self._show_row()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "stream":
+        if action in ("stream", "flows"):
             return bool(self.rows is not None and len(self.rows) and self.table.current and self.table.current.flow)
         if action in ("verdict", "verdict_all", "note", "undo", "next"):
             return self.rows is not None and len(self.rows) > 0
