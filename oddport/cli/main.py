@@ -180,6 +180,28 @@ def judge(case: Path, **chosen: Any) -> None:
     sys.exit(_lazy("oddport.cli.judge", "judge_case")(case, chosen))
 
 
+@cli.command()
+@click.argument("case")
+@click.option("--of", "table", type=click.Choice(["findings", "flows"]), default="findings", show_default=True,
+              help="Which list.")  # fmt: skip
+@click.option("--filter", "text", default="", metavar="FILTER", help="Only these rows, in the dashboard's language.")
+@click.option("--format", "form", type=click.Choice(["html", "md", "csv", "json", "pcapng", "log"]),
+              help="Default: by the ending of --out, else a report of findings, packets of flows.")  # fmt: skip
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="File to make (default: standard output).")
+def export(case: str, table: str, text: str, form: str | None, out: Path | None) -> None:
+    """Write findings or flows of a case to a file: a report, rows, or their packets.
+
+    CASE is a file, or a name that `oddport cases` lists. log is what was said of findings, by whom and when.
+
+    \b
+    Examples:
+      oddport export branch.oddport -o report.html
+      oddport export branch.oddport --filter "verdict == confirmed" -o proof.pcapng
+      oddport export branch.oddport --of flows --filter "port == 8088 and app != http" --format csv
+    """
+    sys.exit(_lazy("oddport.cli.export", "export")(case, table, form, text, out))
+
+
 @cli.group(invoke_without_command=True)
 @click.pass_context
 def cases(ctx: click.Context) -> None:

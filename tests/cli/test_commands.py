@@ -343,6 +343,7 @@ def test_options_may_stand_before_the_capture_that_is_opened(odd: Path, tmp_path
         ["scan", "--help"],
         ["load", "--help"],
         ["cases", "--help"],
+        ["export", "--help"],
         ["detectors", "--help"],
         ["protocols", "--help"],
     ],
@@ -385,3 +386,47 @@ def test_a_case_kept_by_scan_still_has_the_bytes_of_a_pipe(tmp_path: Path, odd: 
     with CaseReader.open(case) as reader:
         (packet,) = reader.packets_of_flow(1, 0, 1)
         assert reader.packet_bytes(packet) == conversation(SSH_TURNS)[0]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, odd: Path) -> Path:
+    """The case of `odd`."""
+    oddport("load", odd, "--case", tmp_path / "odd.oddport")
+    return tmp_path / "odd.oddport"
+
+
+def test_findings_and_flows_of_a_case_are_written_in_every_form(loaded: Path, tmp_path: Path) -> None:
+    report = oddport("export", loaded)
+    assert (report.returncode, report.stderr) == (0, b"")
+    assert report.stdout.startswith(b"<!doctype html>")
+    rows = oddport("export", loaded, "--of", "flows", "--filter", "app == ssh", "--format", "json")
+    assert [row["dport"] for row in json.loads(rows.stdout)] == [41414]
+    proof = tmp_path / "proof.pcapng"
+    done = oddport("export", loaded, "--filter", "server.port == 443", "-o", proof)
+    assert done.stderr.decode() == f"oddport: {len(conversation(HTTP_TURNS))} packets written to {proof}\n"
+    again = records(oddport("scan", "--format", "ndjson", proof))
+    assert [each["dport"] for each in again if each["type"] == "flow"] == [443]
+    log = oddport("export", loaded, "--format", "log")
+    assert log.stdout == b"at,user,finding,title,verdict,note\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--filter", "prot == 1"], "is not understood at character 1."),
+        (["--of", "flows", "--format", "html"], "There is no html of flows; there are pcapng, csv, json."),
+        (["-o", "."], "is there already. Give another name."),
+        (["-o", "no/where.html"], "was not written whole"),
+    ],
+)
+def test_what_cannot_be_exported_is_a_sentence(loaded: Path, words: list[str], said: str) -> None:
+    done = oddport("export", loaded, *words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert said in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_an_export_of_no_case_is_a_sentence(tmp_path: Path) -> None:
+    done = oddport("export", "nowhere", folder=tmp_path)
+    assert done.returncode == 2
+    assert b"nowhere" in done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +15,7 @@ from tui.format import plural, safe
 from tui.screens.listing import ListScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import BinaryIO
 
 CLIP = "clip.txt"
@@ -154,37 +153,19 @@ class HandOffScreen(ListScreen):
         self.say(f"Written to {path}", "ok")
 
     def _write(self, name: str, ids: Sequence[int], out: BinaryIO, path: str) -> None:
+        from oddport.exports.forms import write_form
+
         worker = get_current_worker()
         try:
             with out:
-                said = self._write_rows(name, ids, out, lambda: not worker.is_cancelled)
+                title = f"Review of {self.case_name()}"
+                said = write_form(
+                    self.store.reader, f"{self.WORD}s", ids, name, out, title, lambda: not worker.is_cancelled
+                )
         except (CaseError, OSError) as error:
             self.soon(self.say, f"{path} was not written whole: {error}", "high")
             return
         self.soon(self.say, f"{said} written to {path}", "ok")
-
-    def _write_rows(self, name: str, ids: Sequence[int], out: BinaryIO, wanted: Callable[[], bool]) -> str:
-        reader, table = self.store.reader, f"{self.WORD}s"
-        if name == "pcapng":
-            from oddport.exports.pcapng import write_pcapng
-
-            return plural(write_pcapng(reader, self.flows_of(ids), out, wanted), "packet")
-        with io.TextIOWrapper(out, encoding="utf-8", newline="") as text:
-            if name in ("csv", "json"):
-                from oddport.exports.rows import write_rows
-
-                return plural(write_rows(reader, table, ids, name, text, wanted), "row")
-            if name == "log":
-                from oddport.exports.rows import write_log
-
-                return plural(write_log(reader, text), "review")
-            from oddport.exports.report import write_report
-
-            return plural(write_report(reader, f"Review of {self.case_name()}", name, text, ids), "finding")
-
-    def flows_of(self, ids: Sequence[int]) -> Sequence[int]:
-        """The flows behind the rows of the list."""
-        return ids
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("narrow", "copy", "export"):

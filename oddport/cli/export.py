@@ -1,0 +1,54 @@
+"""A case and a filter → a file to hand on, or standard output."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from oddport.case.cases import find_case
+from oddport.case.errors import CaseError, FilterError
+from oddport.case.filter import compile_filter
+from oddport.case.reader import CaseReader
+from oddport.case.tables import Order
+from oddport.cli.paths import fail
+from oddport.exports.forms import FORMS, write_form
+
+ORDERS: Mapping[str, Order] = {"flows": ("first_ns",), "findings": (("severity", True), ("score", True))}
+"""As the dashboard lists them at first."""
+
+
+def export(case: str, table: str, form: str | None, text: str, out: Path | None) -> int:
+    """Write the rows of `table` that the filter `text` holds for; exit status 0, or 2 where that cannot be.
+
+    `case`: a file, or the name of a case in the data folder. Without `form`, that of the file's ending, else the usual.
+    """
+    known = FORMS[table]
+    form = form or (out.suffix.lstrip(".") if out is not None and out.suffix.lstrip(".") in known else known[0])
+    if form not in known:
+        fail(f"There is no {form} of {table}; there are {', '.join(known)}.")
+        return 2
+    if out is None and form == "pcapng" and sys.stdout.isatty():
+        fail("Packets are no text for a terminal. Name a file by --out, or pipe them on.")
+        return 2
+    try:
+        path = find_case(case)
+        with CaseReader.open(path) as reader:
+            where = compile_filter(text, table)
+            ids = reader.query_ids(table, where.sql, where.params, ORDERS[table])
+            with open(1, "wb", closefd=False) if out is None else out.open("xb") as file:
+                said = write_form(reader, table, ids, form, file, f"Review of {path.stem}")
+    except FilterError as error:
+        fail(f"The filter {text!r} is not understood at character {error.column + 1}. {error}")
+        return 2
+    except FileExistsError:
+        fail(f"{out} is there already. Give another name.")
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever reads has read enough
+        return 0
+    except (CaseError, OSError) as error:
+        fail(f"{out or 'standard output'} was not written whole: {error}")
+        return 2
+    if out is not None:
+        print(f"oddport: {said} written to {out}", file=sys.stderr)
+    return 0
