@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tui.data.findings import SPEC as FINDINGS
 from tui.data.flows import SPEC as FLOWS
-from tui.widgets.columns import TableSpec, place
+from tui.widgets.columns import TableSpec, all_fit, place
 
 V4 = {"src_width": 15, "dst_width": 15, "title": 27, "times": 3, "packets_width": 9, "app": 7}
 V6 = V4 | {"src_width": 39, "dst_width": 39}
@@ -80,3 +80,9 @@ def test_columns_never_overlap_and_never_leave_the_table(width: int, src: int, d
             assert column.left >= end + 1
             end = column.left + column.width
         assert end <= width - 1 or width < 60
+
+
+def test_everything_fits_where_nothing_has_to_give_way() -> None:
+    assert all_fit(FLOWS, 160, V4)
+    assert not all_fit(FLOWS, 120, V4)
+    assert not all_fit(FINDINGS, 160, V6)

@@ -201,3 +201,29 @@ async def test_going_to_a_key_that_is_not_there_says_so() -> None:
         assert app.table.columns_shown() == ("number", "word")
         assert app.table.width_of("number") == 8
         assert app.table.width_of("nothing") == 0
+
+
+MEASURED = TableSpec(
+    columns=(
+        Column("number", (Form(lambda row, _: ((str(row), "muted"),), 8, "Number"),)),
+        Column("word", (Form(lambda row, _: (("x" * (50 if row == 40 else 5), "text"),), 4, "Word", "word"),)),
+    ),
+    steps=("number",),
+    slack=("word",),
+)
+
+
+async def test_a_long_value_far_below_costs_no_column_until_it_is_in_sight() -> None:
+    app = Alone(list(range(60)))
+    async with app.run_test(size=(40, 11)) as pilot:
+        app.table.spec = MEASURED
+        app.rows.widths = {"word": 50}
+        app.table.refresh()
+        await pilot.pause()
+        assert app.table.columns_shown() == ("number", "word")
+        app.table.move_to_index(40)
+        await pilot.pause()
+        assert app.table.columns_shown() == ("word",)
+        app.table.move_to_index(0)  # what has grown stays
+        await pilot.pause()
+        assert app.table.columns_shown() == ("word",)

@@ -2,17 +2,18 @@
 
 A column has *forms*, from the widest to the narrowest (`10:02:17.184`, `10:02:17`). As width shrinks, the table's
 *steps* are taken in order; a step names a column and takes its next form, or the column away if it was the last.
-Widths come from the longest value of the whole result, so that scrolling never moves a column.
+Widths come from the longest value of the whole result, so that scrolling never moves a column; where they do not fit,
+from the longest value that was in sight, so that one IPv6 address far below does not cost every row its title.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tui.glyphs import Glyphs
-from tui.widgets.line import Piece
+from tui.widgets.line import Piece, spans, width_of
 
 Cell = tuple[Piece, ...]
 """What stands in a cell: pieces beside one another; the cell is cut or padded by the table."""
@@ -93,6 +94,25 @@ def _width(spec: TableSpec, column: Column, form: Form, measured: Mapping[str, i
     if column.name == spec.text:
         return min(width, spec.text_least if cutting else max(spec.text_want, spec.text_least))
     return width
+
+
+def longest(spec: TableSpec, rows: Iterable[Any], glyphs: Glyphs) -> dict[str, int]:
+    """Cells of the longest value among `rows`, of each column that is measured."""
+    forms = [form for column in spec.columns for form in column.forms if form.measure]
+    found = dict.fromkeys((form.measure for form in forms), 0)
+    for row in rows:
+        for form in forms:
+            found[form.measure] = max(found[form.measure], width_of(spans(form.cell(row, glyphs))))
+    return found
+
+
+def all_fit(spec: TableSpec, total: int, measured: Mapping[str, int]) -> bool:
+    """Whether every column has its first form and its longest value in `total` cells."""
+    widths = [
+        max(_width(spec, column, column.forms[0], measured, False), measured.get(column.forms[0].measure, 0))
+        for column in spec.columns
+    ]
+    return GUTTER + SCROLL + sum(widths) + len(widths) <= total
 
 
 def place(spec: TableSpec, total: int, measured: Mapping[str, int]) -> list[Placed]:

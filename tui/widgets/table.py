@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from tui.format import safe
 from tui.theme import Look, look
-from tui.widgets.columns import Cell, Placed, TableSpec, place
+from tui.widgets.columns import Cell, Placed, TableSpec, all_fit, longest, place
 from tui.widgets.line import Span, cut_middle, segments, spans
 from tui.widgets.moving import row_keys
 
@@ -100,6 +100,12 @@ class VirtualTable(Widget, can_focus=True):
         """Keys of rows with the evidence bar in the gutter."""
         self._placed: list[Placed] = []
         self._placed_for: tuple[int, tuple[tuple[str, int], ...]] | None = None
+        self._crowded = False
+        """The longest values of the whole result do not fit."""
+        self._seen: dict[str, int] = {}
+        """Longest values that were in sight."""
+        self._sight: tuple[int, int, int] | None = None
+        """First row, rows in sight and rows in all at which `_seen` was looked at."""
 
     @property
     def page(self) -> int:
@@ -245,10 +251,29 @@ class VirtualTable(Widget, can_focus=True):
     # painting -------------------------------------------------------------------------------------------------------
 
     def _columns(self) -> list[Placed]:
-        wanted = (self.size.width, tuple(self.rows.widths.items()))
+        width, whole = self.size.width, self.rows.widths
+        wanted = (width, tuple(whole.items()))
         if wanted != self._placed_for:
-            self._placed, self._placed_for = place(self.spec, self.size.width, self.rows.widths), wanted
+            self._placed, self._placed_for = place(self.spec, width, whole), wanted
+            self._crowded = not all_fit(self.spec, width, whole)
+            self._seen, self._sight = {}, None
+        sight = (self.top, self.page, len(self.rows))
+        if self._crowded and sight != self._sight:
+            self._sight = sight
+            self._make_room(width, whole)
         return self._placed
+
+    def _make_room(self, width: int, whole: Mapping[str, int]) -> None:
+        """Columns as wide as what was in sight needs: they grow while one goes through the list, and never shrink."""
+        rows = (self.rows.row(index) for index in range(self.top, min(self.top + self.page, len(self.rows))))
+        longest_now = longest(self.spec, (row for row in rows if row is not None), look(self).glyphs)
+        seen = {
+            name: min(most, max(longest_now.get(name, most), self._seen.get(name, 0))) for name, most in whole.items()
+        }
+        if seen != self._seen:
+            self._seen = seen
+            self._placed = place(self.spec, width, seen)
+            self.refresh()
 
     def width_of(self, name: str) -> int:
         """Cells of a column; 0 if it is not shown."""
