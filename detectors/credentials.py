@@ -9,7 +9,7 @@ import numpy as np
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.evidence import rows
-from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule
+from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Proof, Rule
 from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.detection.words import app_title
@@ -107,9 +107,12 @@ class Credentials(BaseDetector):
                 score.times(score.TIER_FACTOR[subject.tier], f"tier {subject.tier.name}"),
                 *place_parts(subject),
             ],
-            (
-                Mapping("T1571", "direct", f"{title} on a port that is not its own"),
-                Mapping("T1040", "context", "whoever listens on the way reads the secret"),
+            expected=owner or "",
+            proof=lambda: Proof(
+                (
+                    Mapping("T1571", "direct", f"{title} on a port that is not its own"),
+                    Mapping("T1040", "context", "whoever listens on the way reads the secret"),
+                ),
+                rows(head, span, text),
             ),
-            rows(head, span, text), expected=owner or "",
         )  # fmt: skip

@@ -13,7 +13,7 @@ from oddport.detection.beacon import LEAST, weigh
 from oddport.detection.evidence import beginning, pieces_of
 from oddport.detection.history import History
 from oddport.detection.mapping import recorded
-from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
+from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Proof, Rule, ScorePart
 from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.detection.whole import sift
@@ -96,27 +96,14 @@ class Encrypted(BaseDetector):
                 yield self._finding(self._subjects.of(batch, row))
 
     def _finding(self, subject: Subject) -> Finding:
-        head = subject.head
-        assert head is not None  # as its bytes were looked at
         parts = [score.base(ENCRYPTED, "random bytes in both directions")]
         known = [each.name for each in recorded(None, subject.transport, subject.port)]
         if known:
             parts.append(score.add(15, f"ATT&CK records {listed(known)} with an own protocol on {subject.where}"))
-        evidence: tuple[Evidence, ...] = ()
-        for side, name in ((0, "originator"), (1, "responder")):
-            data = subject.side_bytes(side)
-            length = min((piece.length for piece in pieces_of(head, side) if piece.position == 0), default=len(data))
-            says = f"the {name}'s first bytes: {set_bits(data[:length]):.2f} set bits a byte of {length:,}"
-            evidence += beginning(head, side, LEAST_BYTES, says, "" if side else "a beginning that some protocol has")
         return subject.finding(
             self.name, "PPM-09", f"Random bytes on {subject.where}",
             f"Both directions on {subject.where} are random from their first byte on, and in no known protocol.", parts,
-            (
-                Mapping("T1573.001", "related", "a key that both ends had before needs no handshake"),
-                Mapping("T1571", "related", f"no protocol of {subject.where} begins so"),
-                Mapping("T1095", "related", f"no application protocol was recognised on {subject.where}"),
-            ),
-            evidence,
+            proof=lambda: _proof(subject),
         )  # fmt: skip
 
     def on_history(self, history: History) -> Iterable[Finding]:
@@ -148,6 +135,25 @@ class Encrypted(BaseDetector):
                 "nothing corroborates it: much harmless traffic looks so",
             )
         return finding
+
+
+def _proof(subject: Subject) -> Proof:
+    head = subject.head
+    assert head is not None  # as its bytes were looked at
+    evidence: tuple[Evidence, ...] = ()
+    for side, name in ((0, "originator"), (1, "responder")):
+        data = subject.side_bytes(side)
+        length = min((piece.length for piece in pieces_of(head, side) if piece.position == 0), default=len(data))
+        says = f"the {name}'s first bytes: {set_bits(data[:length]):.2f} set bits a byte of {length:,}"
+        evidence += beginning(head, side, LEAST_BYTES, says, "" if side else "a beginning that some protocol has")
+    return Proof(
+        (
+            Mapping("T1573.001", "related", "a key that both ends had before needs no handshake"),
+            Mapping("T1571", "related", f"no protocol of {subject.where} begins so"),
+            Mapping("T1095", "related", f"no application protocol was recognised on {subject.where}"),
+        ),
+        evidence,
+    )
 
 
 def set_bits(data: bytes) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.evidence import rows
-from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule
+from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Proof, Rule
 from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.detection.words import app_title
@@ -65,11 +65,10 @@ class Upgrades(BaseDetector):
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
         for row in np.flatnonzero(batch.signs & (BROKEN_PROMISE | INSIDE)).tolist():
             subject = self._subjects.of(batch, row)
-            named = batch.identification(row)
             if batch.signs[row] & BROKEN_PROMISE:
                 found = self._broken(subject)
             else:
-                found = self._proxied(subject, [each.app for each in named.inner] if named else [])
+                found = self._proxied(subject, [each.app for each in subject.named.inner])
             if found is not None:
                 yield found
 
@@ -107,21 +106,23 @@ class Upgrades(BaseDetector):
         if not operated and (subject.app == "socks" or not port.isdecimal() or int(port) in self._ports):
             return None
         speaks = app_title(inner[0]) if inner and inner[0] else "something without a name"
-        proxy = "CONNECT" if subject.app == "http" else "SOCKS"
+        title, proxy = app_title(subject.app), "CONNECT" if subject.app == "http" else "SOCKS"
         parts = [score.base(PROXIED, f"{proxy} to {target}"), *place_parts(subject)]
         if operated:
             parts.insert(1, score.add(20, f"{speaks} operates the host behind the proxy"))
         return subject.finding(
             self.name, "PPM-13", f"{speaks} through {proxy} on {subject.where}",
             f"{proxy} on {subject.where} was granted a connection to {target}, in which {speaks} is spoken.", parts,
-            (
-                Mapping("T1090", "direct", f"{proxy} passes the connection on to {target}"),
-                Mapping("T1572", "direct", f"{speaks} travels inside {app_title(subject.app)}"),
-                Mapping("T1571", "related", f"port {port} is reached through {subject.where}"),
-            ),
-            tuple(
-                each
-                for span in subject.spans
-                for each in (rows(subject.head, span, "TLS to port 443") if subject.head is not None else ())
+            proof=lambda: Proof(
+                (
+                    Mapping("T1090", "direct", f"{proxy} passes the connection on to {target}"),
+                    Mapping("T1572", "direct", f"{speaks} travels inside {title}"),
+                    Mapping("T1571", "related", f"port {port} is reached through {subject.where}"),
+                ),
+                tuple(
+                    each
+                    for span in subject.spans
+                    for each in (rows(subject.head, span, "TLS to port 443") if subject.head is not None else ())
+                ),
             ),
         )  # fmt: skip

@@ -29,7 +29,7 @@ from oddport.detection.base import BaseDetector
 from oddport.detection.evidence import beginning, rows
 from oddport.detection.hosts import INSIDE, Prevalence
 from oddport.detection.mapping import TECHNIQUES, mappings, recorded
-from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Rule, ScorePart
+from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Proof, Rule, ScorePart
 from oddport.detection.pairs import place_parts
 from oddport.detection.subject import Subject, Subjects
 from oddport.detection.words import app_title, listed, port_text
@@ -137,9 +137,7 @@ class PortMismatch(BaseDetector):
         return self._finding(subject, verdict)
 
     def _finding(self, subject: Subject, verdict: Verdict) -> Finding:
-        facts = subject.facts
         promise = promised(subject, verdict)
-        refuted = subject.not_app(promise) if promise else None
         return subject.finding(
             self.name,
             verdict.rule,
@@ -147,19 +145,25 @@ class PortMismatch(BaseDetector):
             summary=verdict.summary,
             parts=self._parts(subject, verdict),
             expected=promise,
-            mappings=mappings(
+            lowered=verdict.lowered,
+            variant=verdict.variant,
+            proof=lambda: self._proof(subject, verdict, promise),
+        )
+
+    def _proof(self, subject: Subject, verdict: Verdict, promise: str) -> Proof:
+        refuted = subject.not_app(promise) if promise else None
+        return Proof(
+            mappings(
                 subject.app,
                 subject.transport,
                 subject.port,
                 verdict.reason,
                 outside=subject.outside,
-                facts=facts,
+                facts=subject.facts,
                 context=verdict.settled,
             ),
-            evidence=self._evidence(subject, verdict),
-            rejected=(refuted,) if refuted else (),
-            lowered=verdict.lowered,
-            variant=verdict.variant,
+            self._evidence(subject, verdict),
+            (refuted,) if refuted else (),
         )
 
     def _parts(self, subject: Subject, verdict: Verdict) -> Iterable[ScorePart]:

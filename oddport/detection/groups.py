@@ -8,6 +8,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
+from oddport.detection.checks import prove
 from oddport.detection.model import Finding
 
 PERIOD_NS = 24 * 3600 * 10**9
@@ -84,7 +85,7 @@ class Groups:
         self._count = 0
         self._changed: list[Group] = []
         self._gone: list[str] = []
-        self._heap: list[tuple[int, int, int, Key, Group]] | None = None
+        self._heap: list[tuple[int, int, int, Group]] | None = None
         self._serial = 0
         self.dropped: dict[tuple[str, str], int] = {}
         """(detector, rule) → occurrences that were counted but are in no finding that is kept."""
@@ -93,22 +94,32 @@ class Groups:
         return self._count
 
     def add(self, finding: Finding) -> None:
-        """Fold one occurrence in, score and severity filled in."""
+        """Fold one occurrence in, score and severity filled in. Raises what its proof raises, and changes nothing
+        then."""
         key = key_of(finding)
         new = Group(finding, finding.first_ns, finding.first_ns, finding.last_ns, max(1, finding.count))
         if finding.flow:
             new.flows.append(finding.flow)
         touching = self._touching(key, finding.first_ns)
         if touching:
+            if all(_order(finding) < _order(group.finding) for group in touching):
+                prove(finding)
             self._fold(key, touching, new)
             return
-        if self._count >= self._limit and not self._make_room(new):
-            self._drop(new)
-            return
+        if self._count >= self._limit:
+            lowest = self._lowest()
+            if lowest is None or lowest.finding.score >= finding.score:
+                self._drop(new)
+                return
+            prove(finding)
+            self.withdraw(lowest)
+            self._drop(lowest)
+        else:
+            prove(finding)
         self._by_key.setdefault(key, []).append(new)
         self._count += 1
         self._changed.append(new)
-        self._push(key, new)
+        self._push(new)
 
     def _touching(self, key: Key, first_ns: int) -> list[Group]:
         """The groups that an occurrence at this time joins."""
@@ -127,7 +138,7 @@ class Groups:
         if not was_changed:
             self._changed.append(kept)
         if kept.finding.score != score:
-            self._push(key, kept)
+            self._push(kept)
 
     def has(self, finding: Finding) -> bool:
         """Whether an occurrence like this would be folded into a group that is there."""
@@ -135,28 +146,22 @@ class Groups:
 
     # over the limit
 
-    def _push(self, key: Key, group: Group) -> None:
+    def _push(self, group: Group) -> None:
         if self._heap is not None:
             self._serial += 1
-            heappush(self._heap, (group.finding.score, -group.first, self._serial, key, group))
+            heappush(self._heap, (group.finding.score, -group.first, self._serial, group))
 
-    def _make_room(self, new: Group) -> bool:
-        """Give up the lowest group if `new` is worth more."""
+    def _lowest(self) -> Group | None:
+        """The group that gives way first, if there is any."""
         if self._heap is None:
             self._heap = []
-            for key, groups in self._by_key.items():
-                for group in groups:
-                    self._serial += 1
-                    self._heap.append((group.finding.score, -group.first, self._serial, key, group))
+            for group in self.groups():
+                self._serial += 1
+                self._heap.append((group.finding.score, -group.first, self._serial, group))
             heapify(self._heap)
-        while self._heap and (self._heap[0][4].gone or self._heap[0][0] != self._heap[0][4].finding.score):
+        while self._heap and (self._heap[0][3].gone or self._heap[0][0] != self._heap[0][3].finding.score):
             heappop(self._heap)
-        if not self._heap or self._heap[0][0] >= new.finding.score:
-            return False
-        key, lowest = heappop(self._heap)[3:]
-        self._remove(key, lowest)
-        self._drop(lowest)
-        return True
+        return self._heap[0][3] if self._heap else None
 
     def _drop(self, group: Group) -> None:
         rule = (group.finding.detector, group.finding.rule)

@@ -75,6 +75,15 @@ class ScorePart:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a finding shows for itself."""
+
+    mappings: tuple[Mapping, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Finding:
     """One opinion about a flow, a train or a pair of hosts."""
@@ -121,6 +130,9 @@ class Finding:
     variant: str = ""
     """Keeps occurrences of one rule apart that must not be folded into one another: a redirected request must not
     stand for an answered one. Part of the uid; a word, never shown."""
+    proof: Callable[[], Proof] | None = None
+    """Makes mappings, evidence and rejected, where they cost something. Asked as soon as the finding is given, and only
+    if it stands for itself: not where it joins an earlier one, or where there are too many that weigh more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oddport.detection import score
+from oddport.detection.checks import checked, prove
 from oddport.detection.groups import GROUPS, Groups, worst_first
 from oddport.detection.history import History
 from oddport.detection.model import (
-    EVIDENCE_BYTES,
-    RELATIONS,
     Abstainer,
     Context,
     Detector,
@@ -209,7 +207,7 @@ class Runner:
     def _run(self, name: str, at: str, method: Callable[..., Iterable[Finding]], *given: Any) -> None:
         try:
             for finding in method(*given):
-                self._groups.add(_checked(finding, name))
+                self._groups.add(checked(finding, name))
         except Exception as error:
             self._fail(name, at, error)
 
@@ -222,7 +220,9 @@ class Runner:
             before = group.finding
             try:
                 reviewed = detector.review(copy(before))
-                after = None if reviewed is None else _checked(reviewed, name)
+                after = None if reviewed is None else checked(reviewed, name)
+                if after is not None:
+                    prove(after)
             except Exception as error:
                 self._fail(name, "end", error)
                 continue
@@ -254,22 +254,3 @@ class Runner:
 
 def _where(what: str, first: int, last: int) -> str:
     return f"{what} {first:,}" if first == last else f"{what} {first:,} to {last:,}"
-
-
-def _checked(finding: Finding, name: str) -> Finding:
-    """The finding with its score and severity from its parts. Raises for what the case file cannot hold."""
-    if not isinstance(finding, Finding):
-        raise TypeError(f"gave {type(finding).__name__} where a Finding belongs")
-    if len(finding.src) != 16 or len(finding.dst) != 16:
-        raise ValueError(f"the ends of “{finding.title}” have {len(finding.src)} and {len(finding.dst)} bytes, not 16")
-    for mapping in finding.mappings:
-        if mapping.relation not in RELATIONS:
-            words = ", ".join(RELATIONS)
-            raise ValueError(f"{mapping.technique} is mapped as “{mapping.relation}”, not as one of {words}")
-    for row in finding.evidence:
-        if len(row.data) > EVIDENCE_BYTES:
-            raise ValueError(f"an evidence row of “{finding.title}” holds {len(row.data)} bytes, over {EVIDENCE_BYTES}")
-    finding.detector = name
-    finding.score = score.total(finding.parts)
-    finding.severity = score.severity(finding.score)
-    return finding

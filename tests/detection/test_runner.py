@@ -1,6 +1,7 @@
 """Findings do not depend on batches; a broken detector harms nobody; the worst stay when there are too many."""
 
 from collections.abc import Iterable
+from functools import partial
 from random import Random
 from typing import ClassVar
 
@@ -8,7 +9,17 @@ import pytest
 
 from oddport.detection.base import BaseDetector
 from oddport.detection.groups import PERIOD_NS
-from oddport.detection.model import Context, Detector, DetectorError, Evidence, Finding, FlowBatch, Mapping, Severity
+from oddport.detection.model import (
+    Context,
+    Detector,
+    DetectorError,
+    Evidence,
+    Finding,
+    FlowBatch,
+    Mapping,
+    Proof,
+    Severity,
+)
 from oddport.detection.runner import Runner
 from oddport.detection.score import add, base
 from oddport.detection.testing import SECOND, START_NS, MadeFlow, flow, flows, train
@@ -293,6 +304,7 @@ def bad(**given: object) -> type[Detector]:
         ({"src": b"\x0a\0\0\1"}, "have 4 and 16 bytes"),
         ({"mappings": (Mapping("T1571", "certain", ""),)}, "“certain”"),
         ({"evidence": (Evidence(0, 1, 0, bytes(65), 65, ""),)}, "65 bytes, over 64"),
+        ({"proof": lambda: Proof(evidence=(Evidence(0, 1, 0, bytes(65), 65, ""),))}, "65 bytes, over 64"),
         ({"parts": (base(float("nan"), "odd"),)}, "“odd”"),
     ],
 )
@@ -353,6 +365,54 @@ def test_over_the_limit_known_findings_still_count() -> None:
     runner.flows(flows(web(5, src="10.0.0.50"), first_id=4))
     assert [(found.score, found.count) for found in runner.finish()] == [(60, 1), (50, 2)]
     assert runner.dropped == {("scored", "X-01"): 1}
+
+
+class Proving(Scored):
+    """Scored, with findings that show where they are from once they are asked."""
+
+    name: ClassVar[str] = "proving"
+    asked: ClassVar[list[int]] = []
+
+    def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
+        for found in super().on_flows(batch):
+            found.proof = partial(self.prove, found.flow)
+            yield found
+
+    def prove(self, flow: int) -> Proof:
+        self.asked.append(flow)
+        return Proof((Mapping("T1571", "direct", ""),), (Evidence(0, flow, 0, b"x", 1, "x"),), ("not TLS",))
+
+
+def test_only_findings_that_stand_for_themselves_are_proved() -> None:
+    Proving.asked.clear()
+    runner = ran([Proving], flows(web(5, src="10.0.0.50"), web(6, src="10.0.0.50"), web(0, src="10.0.0.60")), limit=2)
+    assert Proving.asked == [1, 3]  # not 2, which joins 1
+    runner.flows(flows(web(0, src="10.0.0.40"), web(0, src="10.0.0.70"), web(4, src="10.0.0.70"), first_id=4))
+    assert Proving.asked == [1, 3, 5]  # not 4, which scores too low
+    runner.flows(flows(web(-1, src="10.0.0.60"), first_id=7))
+    assert Proving.asked == [1, 3, 5, 7]  # earlier than what it joins, so that it speaks for both
+    found = runner.finish()
+    assert [(each.flow, each.count, [row.packet for row in each.evidence]) for each in found] == [
+        (5, 2, [5]),
+        (7, 2, [7]),
+    ]
+    assert {(each.mappings[0].technique, each.rejected) for each in found} == {("T1571", ("not TLS",))}
+    assert runner.dropped == {("proving", "X-01"): 3}
+
+
+def test_proof_that_fails_takes_nothing_from_what_was_found() -> None:
+    class Failing(Proving):
+        name: ClassVar[str] = "failing"
+
+        def prove(self, flow: int) -> Proof:
+            if flow == 2:
+                raise LookupError("no bytes")
+            return super().prove(flow)
+
+    runner = ran([Failing], flows(web(0, src="10.0.0.50"), web(0, src="10.0.0.60")), limit=1)
+    assert [found.flow for found in runner.finish()] == [1]
+    assert [error.detector for error in runner.errors] == ["failing"]
+    assert runner.dropped == {}
 
 
 def test_score_that_changed_since_counts_when_room_is_made() -> None:
