@@ -9,8 +9,8 @@ from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.beacon import LEAST, Beacon, weigh
 from oddport.detection.history import History
-from oddport.detection.hosts import INSIDE, Prevalence
-from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
+from oddport.detection.hosts import INSIDE
+from oddport.detection.model import Context, Evidence, Finding, Mapping, Rule, ScorePart
 from oddport.detection.pairs import Pair, Places, opening, place_parts, usage_of, usage_parts
 from oddport.detection.words import app_title
 from oddport.wording import duration
@@ -61,7 +61,7 @@ class Beacons(BaseDetector):
     name: ClassVar[str] = "beacon"
     title: ClassVar[str] = "Connections at regular times"
     document: ClassVar[str] = DOCUMENT
-    needs: ClassVar[frozenset[str]] = frozenset({"flows", "history"})
+    needs: ClassVar[frozenset[str]] = frozenset({"history"})
     settings: ClassVar[dict[str, object]] = {
         "min_score": 70,
         "min_period": 1.0,
@@ -77,12 +77,8 @@ class Beacons(BaseDetector):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._places = Places(context.strings("inside"))
-        self._prevalence = Prevalence(self._places.inside)
+        self._prevalence = context.prevalences.of(self._places.inside)
         self._min_hosts = int(context.number("min_hosts"))
-
-    def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
-        self._prevalence.take(batch.flows, batch.server_port)
-        return ()
 
     def on_history(self, history: History) -> Iterable[Finding]:
         """Weigh every pair of hosts and server port that could be reported."""

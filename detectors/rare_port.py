@@ -7,9 +7,9 @@ import numpy as np
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
-from oddport.detection.history import History
-from oddport.detection.hosts import INSIDE, RARE, Prevalence
-from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule
+from oddport.detection.history import History, Keys
+from oddport.detection.hosts import INSIDE, RARE
+from oddport.detection.model import Context, Finding, Mapping, Rule
 from oddport.detection.pairs import Places, opening, place_parts, usage_of
 from oddport.protocols.ports import DYNAMIC_FIRST
 
@@ -42,18 +42,14 @@ class RarePorts(BaseDetector):
     name: ClassVar[str] = "rare-port"
     title: ClassVar[str] = "Server ports that few hosts use"
     document: ClassVar[str] = DOCUMENT
-    needs: ClassVar[frozenset[str]] = frozenset({"flows", "history"})
+    needs: ClassVar[frozenset[str]] = frozenset({"history"})
     settings: ClassVar[dict[str, object]] = {"inside": list(INSIDE), "min_hosts": 50}
     rules: ClassVar[tuple[Rule, ...]] = (Rule("BEH-04", "Rare server port", BASE, ("T1571",)),)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._places = Places(context.strings("inside"))
-        self._prevalence = Prevalence(self._places.inside)
-
-    def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
-        self._prevalence.take(batch.flows, batch.server_port)
-        return ()
+        self._prevalence = context.prevalences.of(self._places.inside)
 
     def on_history(self, history: History) -> Iterable[Finding]:
         """Every outside server port that few hosts use, once for each pair of hosts."""
@@ -66,11 +62,12 @@ class RarePorts(BaseDetector):
         if hosts < least or not self._prevalence.complete:
             self.abstain(f"how rare a port is: that needs {least} inside hosts, there are {hosts}", len(rows))
             return
+        rows = rows[np.isin(history.service[rows], self._rare(history.service[rows]))]
         groups = history.groups(rows, history.client, history.server, history.service)
         for mine in groups.rows(groups.counts > 0):
             pair = self._places.pair(history, mine)
-            usage = usage_of(pair, self._prevalence)
-            if pair.outside and usage.users and usage.rare:
+            if pair.outside:
+                usage = usage_of(pair, self._prevalence)
                 words = usage.words(pair.where)
                 yield pair.finding(
                     self.name, "BEH-04", f"Rare port {pair.where}", f"{words}.",
@@ -81,3 +78,9 @@ class RarePorts(BaseDetector):
                         f"a port that more than {RARE:.0%} of the inside hosts use",
                     ),
                 )  # fmt: skip
+
+    def _rare(self, services: Keys) -> Keys:
+        """Those of the services that few hosts use."""
+        every = np.unique(services)
+        usages = [self._prevalence.usage(service >> 16, service & 0xFFFF) for service in every.tolist()]
+        return every[[bool(usage.users) and usage.rare for usage in usages]]

@@ -27,7 +27,7 @@ from detectors.port_mismatch.rules import (
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
 from oddport.detection.evidence import beginning, rows
-from oddport.detection.hosts import INSIDE, Prevalence
+from oddport.detection.hosts import INSIDE
 from oddport.detection.mapping import TECHNIQUES, mappings, recorded
 from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Proof, Rule, ScorePart
 from oddport.detection.pairs import place_parts
@@ -75,7 +75,7 @@ class PortMismatch(BaseDetector):
         self._min_hosts = int(context.number("min_hosts"))
         self._tls_ports = np.zeros(65_536, bool)
         self._tls_ports[list(tls_ports())] = True
-        self._prevalence = Prevalence(self._subjects.inside)
+        self._prevalence = context.prevalences.of(self._subjects.inside)
         self._absence = Absence(
             frozenset(map(int, context.strings("absent_ports"))),
             int(context.number("min_payload")),
@@ -83,7 +83,6 @@ class PortMismatch(BaseDetector):
         )
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
-        self._prevalence.take(batch.flows, batch.server_port)
         verdict = batch.verdict
         served = batch.server_port != 0
         unknown = np.flatnonzero((verdict == PortVerdict.UNRECOGNISED) & served)

@@ -62,6 +62,11 @@ class Past:
             records[name] = _wide(column) if PAST[name].kind == "V" else column
         return records if isinstance(which, np.ndarray) else records[0]
 
+    def address(self, name: str, row: int) -> bytes:
+        """The 16 bytes of `src` or `dst` in one row."""
+        column = self._columns[name]
+        return column[row].tobytes() if column.dtype.kind == "V" else int(column[row]).to_bytes(16, "big")
+
 
 class History:
     """Flows as they end, then, once the capture is over, the columns of all of them in order of time.
@@ -164,6 +169,10 @@ class History:
         """The name of a flow."""
         code = int(self.flows["app"][row])
         return self.apps[code] if code >= 0 else None
+
+    def ends(self, row: int) -> tuple[bytes, bytes, int]:
+        """src, dst and IP version of a flow."""
+        return self.flows.address("src", row), self.flows.address("dst", row), int(self.flows["version"][row])
 
     def originator_asks(self, row: int) -> bool:
         """Whether the originator of a flow is the client."""

@@ -200,3 +200,19 @@ class Prevalence:
     def _settle(self) -> None:
         if len(self._pairs) > 1:
             self._compact()
+
+
+class Prevalences:
+    """The Prevalence of a run, counted once for all detectors that call the same networks inside."""
+
+    def __init__(self) -> None:
+        self._all: dict[Networks, Prevalence] = {}
+
+    def of(self, inside: Networks) -> Prevalence:
+        """The one for these networks; ask before the first flows come."""
+        return self._all.setdefault(inside, Prevalence(inside))
+
+    def take(self, flows: NDArray[np.void], server_port: NDArray[np.uint16]) -> None:
+        """Count the flows of a batch."""
+        for each in self._all.values():
+            each.take(flows, server_port)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from oddport.detection.hosts import Prevalences
 from oddport.engine.heads import Head
 from oddport.engine.trains import TrainBatch
 from oddport.engine.tunnels import Inside
@@ -237,6 +238,8 @@ class Context:
     digest: str = ""
     baseline: "History | None" = None
     """Flows of an earlier case of the same network, where one was named."""
+    prevalences: Prevalences = field(default_factory=Prevalences)
+    """How many inside hosts use which server port; of every flow of the run, once it is over."""
 
     def number(self, key: str) -> float:
         """A setting whose default is a number."""

@@ -107,9 +107,7 @@ class Places:
 
     def pair(self, history: History, rows: Rows) -> Pair:
         """These flows, with where their ends are."""
-        first = history.flows[int(rows[0])]
-        version = int(first["version"])
-        ends = (first["src"].tobytes(), first["dst"].tobytes())
+        *ends, version = history.ends(int(rows[0]))
         client, server = ends if history.originator_asks(int(rows[0])) else ends[::-1]
         inside = self.inside.has(server, version)
         outside = not inside and not self._neither.has(server, version)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from oddport.detection.checks import checked, prove
 from oddport.detection.groups import GROUPS, Groups, worst_first
 from oddport.detection.history import History
+from oddport.detection.hosts import Prevalences
 from oddport.detection.model import (
     Abstainer,
     Context,
@@ -46,9 +47,9 @@ _IDENTITY = (
 class Runner:
     """Runs detectors over one capture.
 
-    Call `flows` and `trains` as they come, then `finish` once. What a detector raises is reported once through
-    `on_error`, and that detector takes no further part; what it had found stays. Findings do not depend on the order
-    or the size of the batches as long as no more than `limit` different ones turn up; beyond that, those with the
+    Call `flows` and `trains` as they come, then `finish` (or `close`) once. What a detector raises is reported once
+    through `on_error`, and that detector takes no further part; what it had found stays. Findings do not depend on the
+    order or the size of the batches as long as no more than `limit` different ones turn up; beyond that, those with the
     lowest score give way and are counted in `dropped`.
 
     Raises SettingsError where `settings` name what does not exist, ValueError where two detectors have one name.
@@ -77,10 +78,11 @@ class Runner:
         self._running: dict[str, Detector] = {}
         self._finished = False
         self._history = History()
+        self._prevalences = Prevalences()
         filled = resolve(kinds, settings or {})
         for kind in kinds:
             try:
-                detector = kind(Context(filled[kind.name], first_ns, digest, baseline))
+                detector = kind(Context(filled[kind.name], first_ns, digest, baseline, self._prevalences))
             except Exception as error:
                 self._fail(kind.name, "start", error)
             else:
@@ -107,6 +109,7 @@ class Runner:
             return
         if "history" in self.needs:
             self._history.take(batch)
+        self._prevalences.take(batch.flows, batch.server_port)
         ids = batch.flows["id"]
         for name, detector in list(self._running.items()):
             if "flows" in detector.needs:
@@ -150,18 +153,23 @@ class Runner:
         """
         return self._groups.rename(digest)
 
+    def close(self) -> None:
+        """Judge what needs the whole capture. A second call does nothing."""
+        if self._finished:
+            return
+        self._finished = True
+        self._judge_history()
+        for name, detector in list(self._running.items()):
+            self._run(name, "end", detector.finish)
+        self._review()
+
     def finish(self) -> list[Finding]:
-        """All findings, worst first. A second call gives the same again."""
-        if not self._finished:
-            self._finished = True
-            self._judge_history()
-            for name, detector in list(self._running.items()):
-                self._run(name, "end", detector.finish)
-            self._review()
+        """Close; all findings, worst first. A second call gives the same again."""
+        self.close()
         return self.snapshot()
 
     def snapshot(self) -> list[Finding]:
-        """The findings so far, worst first. Before `finish`, scores and uids may still change."""
+        """The findings so far, worst first. Before `close`, scores and uids may still change."""
         return sorted((self._groups.finding_of(group) for group in self._groups.groups()), key=worst_first)
 
     def changes(self) -> tuple[list[Finding], list[str]]:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import numpy as np
 import pytest
 
-from oddport.detection.hosts import INSIDE, Networks, Prevalence, halves
+from oddport.detection.hosts import INSIDE, Networks, Prevalence, Prevalences, halves
 from oddport.detection.testing import flow, flows
 from oddport.engine.columns import TCP, UDP
 from oddport.protocols.model import PortVerdict
@@ -52,6 +52,15 @@ def counted(*texts: str, resp: bytes = b"y", **given: object) -> Prevalence:
     batch = flows(*made)
     prevalence.take(batch.flows, batch.server_port)
     return prevalence
+
+
+def test_detectors_that_call_the_same_inside_share_one_count() -> None:
+    every, home, office = Prevalences(), Networks(INSIDE), Networks(["203.0.113.0/24"])
+    mine, theirs = every.of(home), every.of(office)
+    assert every.of(home) is mine
+    batch = flows(flow("10.0.0.1:50000 > 203.0.113.7:8088", orig=b"x", resp=b"y"))
+    every.take(batch.flows, batch.server_port)
+    assert (mine.hosts(), mine.users(TCP, 8088), theirs.hosts()) == (1, 1, 0)
 
 
 def test_host_counts_once_a_port_however_often_it_calls() -> None:
