@@ -38,7 +38,7 @@ class CaseSink:
 
     def packets(self, columns: dict[str, NDArray[np.generic]], first: int, count: int, numbers: dict[int, int]) -> None:
         """A packet block."""
-        present = np.unique(columns["file"][:count]).tolist()
+        present = np.flatnonzero(np.bincount(columns["file"][:count])).tolist()
         self._writer.put_packets(columns, first, count, {file: numbers.get(file, 0) + 1 for file in present})
 
     def flows(self, batch: FlowBatch, is_open: bool) -> None:

@@ -182,8 +182,9 @@ class Load:
             if at + count == BLOCK:
                 self._put_packets(BLOCK)
                 self._inner = []
-                for file, packets in zip(*np.unique(columns["file"], return_counts=True), strict=True):
-                    self._numbers[int(file)] = self._numbers.get(int(file), 0) + int(packets)
+                for file, packets in enumerate(np.bincount(columns["file"]).tolist()):
+                    if packets:
+                        self._numbers[file] = self._numbers.get(file, 0) + packets
         self.progress.packets = first + count
         if at + count == BLOCK:
             self._block_first += BLOCK
@@ -308,14 +309,14 @@ class Load:
         renamed = self._runner.set_digest(_digest(self._reader))
         if renamed:
             self._sink.renamed(renamed)
-        findings = self._runner.finish()
+        self._runner.close()
         changed, gone = self._runner.changes()
         if self._provisional is not None:
             gone += self._provisional.end(self._runner)
         self._sink.findings(changed, gone)
         self._sink.marks(*self._runner.marks())
         self._sink.files(self._reader)
-        self.progress.findings = len(findings)
+        self.progress.findings = self._runner.count()
         dropped = self._trains.dropped_trains + self._tunnels.dropped_trains
         self.progress.omissions = omissions(self._table, self._early, dropped, self._runner)
         self.progress.bytes, self.progress.total = self._reader.position()
