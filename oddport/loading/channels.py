@@ -42,6 +42,8 @@ class Channels:
         self._index = {name: at for at, name in enumerate(names)}
         self._controls = np.array([self._index[name] for name in sorted(controls)], np.int16)
         self._ends: OrderedDict[End, Announcement] = OrderedDict()
+        self._ports = np.zeros(1 << 16, np.int32)
+        """Port → how many of the ends have it: few flows come near one, and only those are looked at one by one."""
 
     def announcing(self, app: NDArray[np.int16]) -> NDArray[np.bool_]:
         """Which apps are those of control flows."""
@@ -63,10 +65,12 @@ class Channels:
                 else:
                     address, port = ip_address(channel.host).packed.rjust(ADDRESS, b"\0"), channel.port
                 end = (channel.proto, address, port)
+                self._ports[port] += end not in self._ends
                 self._ends[end] = Announcement(channel.app, int(flow["id"]), int(flow["first_ns"]))
                 self._ends.move_to_end(end)
         while len(self._ends) > MOST:
-            self._ends.popitem(last=False)
+            (_, _, port), _ = self._ends.popitem(last=False)
+            self._ports[port] -= 1
 
     def name(
         self,
@@ -80,7 +84,8 @@ class Channels:
         if not self._ends:
             return
         spoke = (flows["payload_o"] + flows["payload_r"]) > 0
-        for row in np.flatnonzero(spoke & (tier < Tier.B)).tolist():
+        near = (self._ports[flows["dport"]] + self._ports[flows["sport"]]) > 0
+        for row in np.flatnonzero(spoke & near & (tier < Tier.B)).tolist():
             flow = flows[row]
             told = self._told(flow)
             if told is not None:

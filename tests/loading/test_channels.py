@@ -3,6 +3,9 @@
 import struct
 from pathlib import Path
 
+import pytest
+
+from oddport.loading import channels
 from tests.captures import conversation, write_pcap
 from tests.engine.packets import udp
 from tests.loading.recorder import load
@@ -63,3 +66,10 @@ def test_tftp_goes_on_at_the_port_that_asked(tmp_path: Path) -> None:
     frames = [udp("10.0.0.1", 50000, SERVER, 69, b"\0\1a\0octet\0")]
     frames += [udp(SERVER, 33000, "10.0.0.1", 50000, b"\0\3\0\2" + bytes(512))]
     assert named(frames, tmp_path)[1][:2] == ("tftp", "C")
+
+
+def test_where_too_many_ends_are_announced_the_oldest_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "MOST", 2)
+    asks = [udp("10.0.0.1", port, SERVER, 69, b"\0\1a\0octet\0") for port in (50000, 50001, 50002, 50001)]
+    answers = [udp(SERVER, 33000 + port, "10.0.0.1", 50000 + port, b"\0\3\0\2" + bytes(512)) for port in range(3)]
+    assert [app for app, _, _ in named(asks + answers, tmp_path)[3:]] == [None, "tftp", "tftp"]
