@@ -21,7 +21,7 @@ from oddport.engine.tunnels import Inside
 from oddport.loading.channels import Channels
 from oddport.loading.naming_process import NamingProcess
 from oddport.protocols.answers import Answers, answers, facts_text, packed_facts, unpacked
-from oddport.protocols.identify import identify
+from oddport.protocols.identify import proof
 from oddport.protocols.model import Identification, PortVerdict, Span
 from oddport.protocols.registry import NO_APP, app_names
 from oddport.protocols.site import FACT, SiteTable
@@ -345,6 +345,5 @@ class _Rows:
 
     def _spans(self, row: int) -> tuple[Span, ...]:
         head = self.head(row)
-        found = Identification() if head is None else identify(head)
         # an announced channel has a name that its own bytes do not give
-        return found.spans if found.app == self.name(row) else ()
+        return () if head is None else proof(self.name(row), head)

@@ -14,7 +14,7 @@ import cython
 from oddport.engine.columns import TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.inner import SWITCHES, add_inner
-from oddport.protocols.model import DISAGREE, Facts, Identification, Proof, SideMatch, Tier, fits
+from oddport.protocols.model import DISAGREE, Facts, Identification, Proof, SideMatch, Span, Tier, fits
 from oddport.protocols.registry import (
     CLIENT,
     PLACE_BYTES,
@@ -287,6 +287,13 @@ def identify(head: Head) -> Identification:
     if found.app in SWITCHES and found.tier >= _B:
         add_inner(head, found, _described)
     return found
+
+
+def proof(app: str | None, head: Head) -> tuple[Span, ...]:
+    """The bytes that prove that the flow is `app`; none where the first bytes do not give this name. The facts, most of
+    the work of some protocols, are left out."""
+    found = _identify(_registry(), head)
+    return found.spans if found.app == app else ()
 
 
 def _described(head: Head) -> Identification:

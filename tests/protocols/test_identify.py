@@ -4,7 +4,7 @@ import pytest
 
 from oddport.engine.columns import SCTP, TCP, UDP
 from oddport.engine.heads import Head
-from oddport.protocols.identify import explain_not, identify
+from oddport.protocols.identify import explain_not, identify, proof
 from oddport.protocols.model import Identification, Tier
 from tests.protocols.transcripts import SERVER_UNKNOWN, TRANSCRIPTS
 
@@ -37,6 +37,13 @@ def test_spans_lie_in_the_bytes_they_speak_of(app: str) -> None:
         assert span.length > 0
         assert span.offset + span.length <= len((client, server)[span.side])
         assert span.says
+
+
+@pytest.mark.parametrize("app", TRANSCRIPTS)
+def test_the_proof_of_a_name_is_that_of_naming_and_there_is_none_of_another(app: str) -> None:
+    head = Head(TCP, *TRANSCRIPTS[app])
+    assert proof(app, head) == identify(head).spans != ()
+    assert proof("another", head) == proof(None, head) == ()
 
 
 @pytest.mark.parametrize("app", sorted(set(TRANSCRIPTS) - {"redis", "pop3"}))
