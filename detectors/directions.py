@@ -16,7 +16,7 @@ from oddport.detection.words import app_title
 from oddport.engine.columns import SERVER_RESPONDER_BY_SYN, TCP
 from oddport.engine.heads import Head
 from oddport.protocols.model import DISAGREE, PortVerdict, Tier
-from oddport.protocols.ports import expected
+from oddport.protocols.ports import expected, judge_port
 
 DISAGREEING, WRONG_SIDE, PROBE = 55, 55, 15
 """Bases of PPM-04 and 05, and of a question that was put to the wrong service."""
@@ -43,7 +43,8 @@ Two programs that speak a protocol with each other speak the same one, and the s
 | PPM-05 | the side that *opened* the connection (by its SYN) speaks as the server, on a port of something else | 55 |
 | PPM-05 | on a port whose client speaks first, the server does, in no protocol that is recognised | 55 |
 
-An exchange that disagrees and is over within a second is *info*: somebody asked the wrong service. The order is that of
+An exchange that disagrees and is over within a second is *info*: somebody asked the wrong service; unless that service
+only greets or refuses, and does not belong on the port itself. The order is that of
 sequence numbers, not of arrival; flows with a hole, without their SYN or of one direction are not judged.
 
 ## False positives to expect
@@ -107,7 +108,9 @@ class Directions(BaseDetector):
 
     def _disagreement(self, subject: Subject, asked: str, answered: str) -> Finding:
         client, server = app_title(asked), app_title(answered)
-        probe = subject.last_ns - subject.first_ns < PROBE_NS
+        # a service that does not belong on the port is none that somebody asked by mistake
+        foreign = subject.server_app and judge_port(answered, subject.proto, subject.port, True) == PortVerdict.MISMATCH
+        probe = subject.last_ns - subject.first_ns < PROBE_NS and not foreign
         if probe:
             parts: list[ScorePart] = [score.base(PROBE, "a question in another protocol, over within a second")]
         else:

@@ -188,7 +188,7 @@ class PortMismatch(BaseDetector):
             names = listed([each.name for each in known])
             yield score.add(15, f"ATT&CK records {names} with {app_title(subject.app or 'unknown')} on {where}")
         if verdict.variant == ATTEMPT:
-            yield score.times(0.5, "the server sent nothing: an attempt, not an exchange")
+            yield score.times(0.5, verdict.lowered[0])
 
     def _evidence(self, subject: Subject, verdict: Verdict) -> tuple[Evidence, ...]:
         head = subject.head

@@ -27,8 +27,8 @@ Shells and miners are judged on any port, by `shell` and `miner`.
   of 10.
 * Media, calls and peer-to-peer take any port as a habit: base 5, or 20 on another protocol's port.
 * HTTP on a TLS port that is answered by 400 or by a redirect to https is *info*: somebody typed the wrong scheme.
-* A protocol that the server never answered is an attempt: its score is halved, and it never stands for an answered
-  one.
+* A protocol that the server never answered, or met with the greeting or the refusal of another one, is an attempt: its
+  score is halved, and it never stands for an answered one.
 * **PPM-03 needs proof of absence**: at least `min_payload` bytes from each side in `min_payload_packets` packets,
   the SYN seen, nothing cut or missing, and the grammar of the expected protocol refuted for both directions byte by
   byte, as well as that of every other recognised protocol that belongs to the port. QUIC from before the capture,

@@ -150,9 +150,10 @@ def _weighed(subject: Subject, verdict: Verdict) -> Verdict:
         verdict.lowered = (f"answered with {status or 'a redirect'}: the server wants TLS here",)
         verdict.summary = f"{verdict.summary} The server answered with {status or 'a redirect'}."
         verdict.reason = f"answered with {status or 'a redirect'}, nothing was served in clear"
-    elif not subject.answered:
+    elif subject.server_app or not subject.answered:
+        said = f"is {app_title(subject.server_app)} and took nothing up" if subject.server_app else "sent nothing"
         verdict.variant = ATTEMPT
-        verdict.lowered = ("the server sent nothing: an attempt, not an exchange",)
+        verdict.lowered = (f"the server {said}: an attempt, not an exchange",)
     return verdict
 
 

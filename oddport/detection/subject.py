@@ -97,6 +97,11 @@ class Subject:
         return self.named.facts
 
     @property
+    def server_app(self) -> str:
+        """What the server's side proves, where the flow has its name from the client's; else empty."""
+        return (self.named.server_app or "") if self.named.app == self.named.client_app else ""
+
+    @property
     def outside(self) -> bool:
         """The server is an outside host."""
         return self._where.outside

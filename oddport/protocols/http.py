@@ -108,6 +108,11 @@ def server(data: bytes) -> SideMatch | None:
     return SideMatch(True, ((0, line.end(), f"HTTP status line: {facts['status']}"),), facts, more, 104)
 
 
+def refuses(said: Facts) -> bool:
+    """400 Bad Request: what came was no request (RFC 9110, 15.5.1)."""
+    return said.get("status") == 400
+
+
 def reject(data: bytes, role: int) -> str:
     """Which byte breaks the request or status line; "" while it may still become one."""
     if role == CLIENT:
@@ -134,5 +139,6 @@ PROTOCOLS = (
         spec="RFC 9112",
         aliases=("http1",),
         grammars=(Grammar((TCP,), client, server, UPPER, b"H", reject=reject),),
+        refuses=refuses,
     ),
 )

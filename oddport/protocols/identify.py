@@ -5,8 +5,9 @@ Ports are never looked at. Candidates come from the first byte of each direction
 1. A protocol that both directions speak (tier A) beats one that only one direction speaks.
 2. Among equals the one whose grammar forced more bits of these bytes wins (`SideMatch.bits`). Where two are equal the
    flow stays without a name: an honest "cannot tell" (`USER x` without the server's side is FTP or POP3).
-3. Where the directions prove two different protocols, the server's one is the flow's name: a client may send anything
-   to a port, what answers there is what the port offers. Both are kept (`client_app`, `server_app`).
+3. Where the directions prove two different protocols, the server's one is the flow's name if it took up what it was
+   sent: what answers there is what the port offers. A greeting, which comes whatever the client sent, and a refusal
+   take up nothing; then what is spoken is what the client speaks. Both are kept (`client_app`, `server_app`).
 """
 
 import cython
@@ -248,11 +249,16 @@ def _one_sided(
         # both in one role, or one protocol whose directions do not belong together: the side that proves more
         hit = one if one[1].bits >= other[1].bits else other
         return _named(hit, None, Tier.B, _server_of(hit, forward, backward))
-    client, server = (one, other) if other[5] == SERVER else (other, one)
-    tells = server[2].tells_server
-    found = Identification(
-        server[0], _B, server[3] if tells else None, (), server[1].facts, False, _proof(client, server)
-    )
+    return _disagreeing(one, other) if other[5] == SERVER else _disagreeing(other, one)
+
+
+def _disagreeing(client: Hit, server: Hit) -> Identification:
+    """The name where the client's side proves one protocol and the server's another."""
+    takes_up = _registry().protocols[server[0]].takes_up
+    app, match = (server[0], server[1]) if takes_up(server[1].facts) else (client[0], client[1])
+    facts: Facts = {**match.facts, "client_app": client[0], "server_app": server[0]}
+    side = server[3] if server[2].tells_server else None
+    found = Identification(app, _B, side, (), facts, False, _proof(client, server))
     found.client_app, found.server_app = client[0], server[0]
     found.signs = DISAGREE
     return found

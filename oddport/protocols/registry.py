@@ -63,6 +63,9 @@ named the flow, and only where a direction begins like text.
 first datagrams of one direction are together (RTP: one source, whose numbers and times go on). Asked only where nothing
 else named the flow, with SERIES datagrams or more; spans count over their concatenation. A match is strong or None.
 
+**Protocol.refuses(facts) -> bool**: optional; whether the server's first message, by its facts, is an answer to what
+it could not read at all. What such a server was sent is then named by the client's side.
+
 **Protocol.announced_by**: the protocols whose flows announce channels of this one (announced.py). One that has no
 grammar of its own is named by them alone, at tier C.
 
@@ -78,7 +81,7 @@ from typing import Literal
 
 from oddport.engine.columns import SCTP, TCP, UDP
 from oddport.engine.heads import Head
-from oddport.protocols.model import Identification, SideMatch, fits
+from oddport.protocols.model import Facts, Identification, SideMatch, fits
 
 CLIENT, SERVER = 0, 1
 NO_APP = -1
@@ -223,6 +226,12 @@ class Protocol:
     describe: Describe | None = None
     announced_by: tuple[str, ...] = ()
     """Protocols whose flows announce channels of this one."""
+    refuses: Callable[[Facts], bool] | None = None
+    """By the facts of a server's first message: it says that it understood nothing of what it was sent."""
+
+    def takes_up(self, said: Facts) -> bool:
+        """Whether a server's first message, by its facts, has to do with what the client sent before."""
+        return self.first != "server" and not (self.refuses is not None and self.refuses(said))
 
 
 Entry = tuple[str, Matcher, Grammar, Places]

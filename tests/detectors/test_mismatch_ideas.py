@@ -82,6 +82,12 @@ def test_question_to_the_wrong_service_is_a_probe() -> None:
     assert [each.relation for each in found.mappings] == ["context", "context"]
 
 
+def test_greeting_of_a_service_that_does_not_belong_on_the_port_is_no_probe() -> None:
+    """What the client speaks names the flow and fits the port; the server behind it does not."""
+    found = only(Directions, said(80, GET, SSH, lasts=0.5))
+    assert (found.title, found.lowered, found.severity) == ("HTTP to SSH on 80/tcp", (), Severity.HIGH)
+
+
 def test_server_that_opens_the_connection_is_turned_round() -> None:
     made = said(443, b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 0\r\n\r\n", GET)
     found = only(Directions, made)

@@ -249,6 +249,14 @@ def test_server_that_sent_nothing_halves_the_score_and_is_an_attempt() -> None:
     assert len(run(PortMismatch, flows(attempt, talk("http", 53)))) == 2
 
 
+def test_server_that_only_greets_makes_what_the_client_speaks_an_attempt() -> None:
+    found = only(talk("http", 22, resp=SSH, read=True))
+    assert (found.title, found.rule, found.expected) == ("HTTP on 22/tcp", "PPM-02", "ssh")
+    assert found.lowered == ("the server is SSH and took nothing up: an attempt, not an exchange",)
+    assert (found.parts[-1].value, found.parts[-1].reason) == (0.5, found.lowered[0])
+    assert {row.side for row in found.evidence} == {0, 1}
+
+
 def test_direction_that_was_not_captured_is_no_silence() -> None:
     made = talk("http", 53, resp=b"", notes=NOTE_ONE_SIDED)
     made.record["packets_r"] = 0

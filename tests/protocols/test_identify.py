@@ -6,6 +6,7 @@ from oddport.engine.columns import SCTP, TCP, UDP
 from oddport.engine.heads import Head
 from oddport.protocols.identify import explain_not, identify, proof
 from oddport.protocols.model import Identification, Tier
+from tests.protocols.build import CLIENT_HELLO
 from tests.protocols.transcripts import SERVER_UNKNOWN, TRANSCRIPTS
 
 HTTP_CLIENT, HTTP_SERVER = TRANSCRIPTS["http"]
@@ -102,17 +103,27 @@ def test_a_mail_server_on_a_host_called_ftp_is_smtp() -> None:
     assert identify(Head(TCP, b"", b"220 ftp.example.com ESMTP ready\r\n")).app == "smtp"
 
 
-def test_directions_that_disagree_are_both_kept_and_the_server_names_the_flow() -> None:
-    """A browser at an SSH port: what answers there is what the port offers."""
+def test_directions_that_disagree_are_both_kept_and_a_greeting_does_not_name_the_flow() -> None:
+    """A browser at an SSH port: the server says what it is whatever it is sent, and what is spoken is HTTP."""
     found = identify(Head(TCP, HTTP_CLIENT, b"SSH-2.0-OpenSSH_9.2\r\nInvalid SSH identification string.\r\n"))
-    assert (found.app, found.tier) == ("ssh", Tier.B)
+    assert (found.app, found.tier) == ("http", Tier.B)
     assert (found.client_app, found.server_app, found.server) == ("http", "ssh", 1)
+    assert (found.facts["method"], found.facts["client_app"], found.facts["server_app"]) == ("GET", "http", "ssh")
+    assert [span.side for span in found.spans] == [0, 1]
     assert not found.final
+
+
+@pytest.mark.parametrize(("status", "app"), [(b"400 Bad Request", "tls"), (b"200 OK", "http"), (b"404 No", "http")])
+def test_server_that_takes_up_what_it_was_sent_names_the_flow_and_one_that_refuses_does_not(
+    status: bytes, app: str
+) -> None:
+    found = identify(Head(TCP, CLIENT_HELLO, b"HTTP/1.1 %s\r\nConnection: close\r\n\r\n" % status))
+    assert (found.app, found.client_app, found.server_app, found.server) == (app, "tls", "http", 1)
 
 
 def test_disagreement_is_seen_when_the_originator_is_the_server() -> None:
     found = identify(Head(TCP, TRANSCRIPTS["imap"][1], HTTP_CLIENT))
-    assert (found.app, found.client_app, found.server_app, found.server) == ("imap", "http", "imap", 0)
+    assert (found.app, found.client_app, found.server_app, found.server) == ("http", "http", "imap", 0)
 
 
 def test_two_clients_of_different_protocols_have_no_server() -> None:
