@@ -198,6 +198,21 @@ def fact_field(name: str, facts: str, short: str) -> Field:
     )
 
 
+def owner_field(says: str, column: str) -> Field:
+    """A text of the table `owner`, of either end of the flow."""
+
+    def any_end(test: str, *params: Parameter) -> Condition:
+        return Condition(f"EXISTS (SELECT 1 FROM owner WHERE owner.flow = flow.id AND {test})", params)
+
+    return Field(
+        says,
+        lambda _, value: any_end(f"lower(owner.{column}) = ?", ascii_lower(value.text)),
+        lambda value: any_end(f"instr(lower(owner.{column}), ?) > 0", ascii_lower(value.text)),
+        lambda: any_end(f"owner.{column} IS NOT NULL"),
+        operators=TEXT_OPERATORS,
+    )
+
+
 def not_a_word(value: Value, words: Sequence[str]) -> FilterError:
     """“hihg” is none of the words, with the nearest one as the hint."""
     return FilterError(f"“{value.text}” is none of {', '.join(words)}.", value.column, nearest(value.text, words))
@@ -313,6 +328,11 @@ def words_of(table: str) -> Words:
     add("tunnel", text_field("tunnels that the flow lies in", tunnel), flow)
     parent = "(SELECT inside.parent FROM inside WHERE inside.flow = flow.id)"
     add("parent", number_field("number of the flow that carries this one", parent), flow)
+    add("proc proc.name process", owner_field("process that an end of the flow belongs to", "name"), flow)
+    add("proc.path", owner_field("program of that process", "path"), flow)
+    add("proc.user", owner_field("user that it runs as", "user"), flow)
+    add("proc.pid", owner_field("number of that process", "pid"), flow)
+    add("proc.unknown", owner_field("why the process of a local end is not known", "why"), flow)
     add("open", flag_field("more packets may come", Condition("flow.open")), flow)
     for bit, note in NOTES:
         name = {"fragmented": "frag"}.get(note, note.replace(" ", "-"))

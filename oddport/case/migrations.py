@@ -80,7 +80,17 @@ def _add_occurrences(database: "Database") -> None:
     database.execute("CREATE INDEX occurrence_flow ON occurrence (flow)")
 
 
-STEPS: Mapping[int, Step] = {2: _add_omissions, 3: _pack_trains, 4: _add_tunnels, 5: _add_occurrences}
+def _add_owners(database: "Database") -> None:
+    """From version 6: processes that flows belong to."""
+    database.execute(
+        "CREATE TABLE owner (flow INTEGER NOT NULL, side INTEGER NOT NULL, pid INTEGER, name TEXT, path TEXT,"
+        " user TEXT, why TEXT, PRIMARY KEY (flow, side)) WITHOUT ROWID"
+    )
+
+
+STEPS: Mapping[int, Step] = {
+    2: _add_omissions, 3: _pack_trains, 4: _add_tunnels, 5: _add_occurrences, 6: _add_owners,
+}  # fmt: skip
 """Version → what makes a case of that version one of the next. Views are no part of it: all are made anew after it."""
 
 

@@ -59,6 +59,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerRow:
+    """The process that an end of a flow belongs to, on the machine where it was captured."""
+
+    side: int
+    """0 = the originator's, 1 = the responder's."""
+    pid: int | None
+    name: str
+    """Of the process; empty where it is not known, and `why` says for what reason."""
+    path: str
+    """Of its program; empty where that may not be read."""
+    user: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowRow:
     """A flow. `…_o` is sent by the originator, `…_r` by the responder."""
 
@@ -112,6 +127,8 @@ class FlowRow:
     """The tunnels that it lies in, outermost first."""
     unnamed: tuple[str, ...] = ()
     """Why it may have no name, where it has none: `one-sided`, `cut at 96 bytes` …"""
+    owners: tuple[OwnerRow, ...] = ()
+    """Processes of its local ends, where they were looked up."""
 
     @property
     def packets(self) -> int:

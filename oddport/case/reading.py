@@ -13,6 +13,7 @@ from oddport.case.model import (
     FindingRow,
     FlowRow,
     FragmentRow,
+    OwnerRow,
     ScoreStep,
     TechniqueCount,
     TechniqueRow,
@@ -84,8 +85,18 @@ def flow(connection: sqlite3.Connection, number: int) -> FlowRow | None:
         _word(PORT_VERDICTS, verdict), None if severity is None else _word(SEVERITIES, severity),
         json.loads(facts) if facts else {}, *sizes, _word(STATES, state), note_words(notes), context, interface, file,
         first_packet, last_packet, bool(is_open), parent, tuple(tunnel.split(BETWEEN_TUNNELS)) if tunnel else (),
-        () if app else why_unnamed(notes, payload_o + payload_r, snaplen or 0),
+        () if app else why_unnamed(notes, payload_o + payload_r, snaplen or 0), owners(connection, flow_id),
     ))  # fmt: skip
+
+
+def owners(connection: sqlite3.Connection, flow_id: int) -> tuple[OwnerRow, ...]:
+    """Processes of a flow's local ends, the originator's first."""
+    rows = connection.execute(
+        "SELECT side, pid, coalesce(name, ''), coalesce(path, ''), coalesce(user, ''), coalesce(why, '') FROM owner"
+        " WHERE flow = ? ORDER BY side",
+        (flow_id,),
+    )
+    return tuple(OwnerRow(*row) for row in rows)
 
 
 def findings(connection: sqlite3.Connection, where: str, params: Sequence[Any]) -> list[FindingRow]:

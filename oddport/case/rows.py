@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from oddport.case.words import printable
 
 if TYPE_CHECKING:
+    from oddport.case.model import OwnerRow
     from oddport.detection.model import Evidence, Finding
 
 FILE_COLUMNS = (
@@ -75,6 +76,12 @@ def interface_row(interface: InterfaceLike) -> tuple[Any, ...]:
     """By INTERFACE_COLUMNS."""
     name = None if interface.name is None else printable(interface.name)
     return (interface.index, interface.file, interface.number, name, interface.link, interface.snaplen)
+
+
+def owner_row(flow: int, owner: "OwnerRow") -> tuple[Any, ...]:
+    """By the columns of the table `owner`; what is not known is NULL."""
+    texts = (printable(text) or None for text in (owner.name, owner.path, owner.user, owner.why))
+    return (flow, owner.side, owner.pid, *texts)
 
 
 def numbers_text(numbers: Mapping[int, int]) -> str:

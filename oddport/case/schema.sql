@@ -28,6 +28,10 @@ CREATE TABLE packet_block (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, count
   flags BLOB NOT NULL, info BLOB NOT NULL, file BLOB NOT NULL, interface BLOB NOT NULL);
 -- flows that were found in tunnels: the flow whose packets carry it, and the tunnels, outermost first: gre > vxlan vni 42
 CREATE TABLE inside (flow INTEGER PRIMARY KEY, parent INTEGER NOT NULL, tunnel TEXT NOT NULL);
+-- processes that the local ends of flows belong to. side: 0 the originator's, 1 the responder's. name is NULL where the process
+-- is not known, and why says for what reason.
+CREATE TABLE owner (flow INTEGER NOT NULL, side INTEGER NOT NULL, pid INTEGER, name TEXT, path TEXT, user TEXT, why TEXT,
+  PRIMARY KEY (flow, side)) WITHOUT ROWID;
 -- packets inside those of a block, 8 bytes each: row in the block, flow, TCP flags, info (engine.columns.INNER_PACKET)
 CREATE TABLE inner_block (block INTEGER PRIMARY KEY, packets BLOB NOT NULL);
 -- the blocks in which a flow has packets, the block of its first packet left out unless it is not where flow.first_packet says

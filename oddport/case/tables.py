@@ -78,6 +78,10 @@ def _ends(table: str) -> tuple[Column, ...]:
 
 
 _FLOW_APP = "(SELECT app.name FROM app WHERE app.id = flow.app)"
+_FLOW_PROC = (
+    "(SELECT group_concat(name, ', ') FROM"
+    " (SELECT name FROM owner WHERE owner.flow = flow.id AND name IS NOT NULL ORDER BY side))"
+)
 FLOWS = Table(
     "flows",
     "flow",
@@ -94,6 +98,7 @@ FLOWS = Table(
         Column("payload", "flow.payload_o + flow.payload_r", "flow.payload_o + flow.payload_r"),
         *_plain("flow", "packets_o", "packets_r", "bytes_o", "bytes_r", "file", "interface", "context", "first_packet"),
         Column("open", "flow.open", "flow.open", bool),
+        Column("proc", _FLOW_PROC, _FLOW_PROC),
     ),
 )
 _VERDICT = "(SELECT verdict.verdict FROM verdict WHERE verdict.uid = finding.uid)"

@@ -32,7 +32,12 @@ CREATE VIEW flows AS SELECT flow.id,
   (SELECT word FROM word WHERE kind = 'state' AND number = flow.state) AS state,
   (SELECT word FROM word WHERE kind = 'server' AND number = flow.server) AS server_known_by,
   notes & 1 AS midstream, notes >> 1 & 1 AS one_sided, notes >> 2 & 1 AS cut, notes >> 6 & 1 AS fragmented, notes >> 7 & 1 AS repeats,
-  nullif(context, 0) AS context, interface, file, first_packet, last_packet, open, facts, inside.parent, inside.tunnel
+  nullif(context, 0) AS context, interface, file, first_packet, last_packet, open, facts, inside.parent, inside.tunnel,
+  (SELECT group_concat(name, ', ') FROM (SELECT name FROM owner WHERE owner.flow = flow.id AND name IS NOT NULL ORDER BY side)) AS proc,
+  (SELECT group_concat(path, ', ') FROM (SELECT path FROM owner WHERE owner.flow = flow.id AND path IS NOT NULL ORDER BY side)) AS proc_path,
+  (SELECT group_concat(user, ', ') FROM (SELECT user FROM owner WHERE owner.flow = flow.id AND user IS NOT NULL ORDER BY side)) AS proc_user,
+  (SELECT group_concat(pid, ', ') FROM (SELECT pid FROM owner WHERE owner.flow = flow.id AND pid IS NOT NULL ORDER BY side)) AS proc_pid,
+  (SELECT group_concat(why, ', ') FROM (SELECT DISTINCT why FROM owner WHERE owner.flow = flow.id AND why IS NOT NULL)) AS proc_unknown
   FROM flow LEFT JOIN app ON app.id = flow.app LEFT JOIN inside ON inside.flow = flow.id;
 CREATE VIEW findings AS SELECT finding.id, finding.uid,
   (SELECT word FROM word WHERE kind = 'severity' AND number = finding.severity) AS severity, score, title, summary, detector, rule,

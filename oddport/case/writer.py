@@ -31,7 +31,7 @@ from oddport.case.connect import (
 from oddport.case.errors import CaseError
 from oddport.case.flow_blocks import UNKNOWN, FlowBlocks
 from oddport.case.flow_rows import FlowRows
-from oddport.case.model import Omission
+from oddport.case.model import Omission, OwnerRow
 from oddport.case.train_rows import WaitingTrains
 from oddport.case.transactions import Transactions
 from oddport.case.words import BETWEEN_TUNNELS, printable, word_rows
@@ -47,7 +47,7 @@ FLOWS_AT_ONCE = 16_384
 IMAGE_ROWS = 512
 """Rows from which an image of them costs less than binding their values: 1.6 µs a row of many, against 4.1."""
 TRAFFIC_TABLES = (
-    "flow_block", "inner_block", "inside", "flow", "finding_technique", "evidence", "finding", "train",
+    "flow_block", "inner_block", "inside", "owner", "flow", "finding_technique", "evidence", "finding", "train",
     "detector_error", "omission", "app", "interface", "file",
 )  # fmt: skip
 """What a load fills, besides packet_block; the analyst's tables are not among them."""
@@ -293,6 +293,14 @@ class CaseWriter:
         texts = ((flow, each.parent, BETWEEN_TUNNELS.join(each.tunnel)) for flow, each in flows.items())
         with self._db.together():
             self._db.many(rows.insert_sql("inside", ("flow", "parent", "tunnel"), "INSERT OR REPLACE"), texts)
+
+    def put_owners(self, owners: Iterable[tuple[int, OwnerRow]]) -> None:
+        """Puts the processes that ends of flows belong to, by flow id."""
+        columns = ("flow", "side", "pid", "name", "path", "user", "why")
+        with self._db.together():
+            self._db.many(
+                rows.insert_sql("owner", columns, "INSERT OR REPLACE"), (rows.owner_row(*one) for one in owners)
+            )
 
     def put_trains(self, trains: WaitingTrains) -> None:
         """Puts fragment trains, each once in a load. The bytes of their datagrams stay in the capture."""

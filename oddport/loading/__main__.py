@@ -16,6 +16,7 @@ from oddport.detection.settings import SettingsError
 from oddport.loading.choices import choose
 from oddport.loading.into_case import into_case
 from oddport.loading.live import Interface, open_interface
+from oddport.loading.owners import Owners
 from oddport.loading.pipeline import Progress
 from oddport.loading.progress import progress_json
 from oddport.loading.stopping import Stop
@@ -40,6 +41,7 @@ def main() -> int:
     stop = Stop().on_signals().on_parent(control=not piped)
     last = Progress()
     interface: Interface | None = None
+    owners: Owners | None = None
 
     def report(progress: Progress, state: str = "loading", message: str = "") -> None:
         live = None if interface is None else interface.words()
@@ -68,12 +70,15 @@ def main() -> int:
             report(last, "failed", str(error))
             return 2
         reader = interface.reader
+        if interface.local:
+            owners = Owners()
     else:
         reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
     try:
         state = into_case(
             reader, options.case, choices.detectors, stop if interface is None else _never, keep,
             errors=choices.errors, live=True, replace=options.replace, settings=settings,
+            owners=owners,
         )  # fmt: skip
     except CaseError as error:
         report(last, "failed", str(error))

@@ -13,6 +13,7 @@ from oddport.case.train_rows import WaitingTrains
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
 from oddport.engine.trains import TrainBatch
+from oddport.loading.owners import Owners
 from oddport.loading.pipeline import Load, LoadSettings, Progress
 from oddport.loading.sink import Sink
 from oddport.loading.tee import Tee
@@ -29,8 +30,10 @@ class CaseSink:
 
     wants_packets = True
 
-    def __init__(self, writer: CaseWriter, live: bool = True) -> None:
+    def __init__(self, writer: CaseWriter, live: bool = True, owners: Owners | None = None) -> None:
+        """owners: for traffic of this machine, who asks for the processes of flows."""
         self._writer = writer
+        self._owners = owners
         self.wants_open = live
         self._waiting: list[FlowBatch] = []
         self._waiting_rows = 0
@@ -43,6 +46,8 @@ class CaseSink:
 
     def flows(self, batch: FlowBatch, is_open: bool) -> None:
         """Flow rows; those that are over are written when there are enough of them, or before anything open is."""
+        if self._owners is not None:
+            self._owners.see(batch.flows)
         if is_open:
             self._write_flows()
             self._put_flows([batch], True)
@@ -102,6 +107,7 @@ class CaseSink:
         """Severity of every flow that occurs in a finding; all flows are written by then."""
         self._write_flows()
         self._writer.mark_flows(flows, severity)
+        self._write_owners(last=True)
 
     def error(self, error: DetectorError) -> None:
         """A detector that stopped."""
@@ -112,6 +118,11 @@ class CaseSink:
         self._write_flows()
         self._write_trains()
         self._writer.put_files(reader.files, reader.interfaces)
+        self._write_owners()
+
+    def _write_owners(self, last: bool = False) -> None:
+        if self._owners is not None and (known := self._owners.take(last)):
+            self._writer.put_owners(known)
 
 
 def into_case(
@@ -126,11 +137,13 @@ def into_case(
     live: bool = False,
     replace: bool = False,
     settings: LoadSettings | None = None,
+    owners: Owners | None = None,
 ) -> str:
     """Load `reader`'s capture into the case at `case`; gives the state it ends in, `done` or `stopped`.
 
     `beside`: another sink that is handed everything too. `errors`: detectors that could not be loaded. `live`: write
-    what is still open four times a second, for a dashboard. `replace`: a finished load in the case gives way.
+    what is still open four times a second, for a dashboard. `replace`: a finished load in the case gives way. `owners`:
+    who knows the processes of this traffic.
     Raises CaseError where the case cannot be written or another process is loading it.
     """
     writer = CaseWriter.resume(case) if case.exists() else CaseWriter.create(case)
@@ -138,7 +151,7 @@ def into_case(
         writer.attack_version = ATTACK_VERSION
         writer.begin_load(reader.position()[1], replace=replace)
         try:
-            kept = CaseSink(writer, live)
+            kept = CaseSink(writer, live, owners)
             sink: Sink = kept if beside is None else Tee(kept, beside)
             for error in errors:
                 sink.error(error)

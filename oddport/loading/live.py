@@ -8,7 +8,7 @@ from pathlib import Path
 from oddport.capture import CaptureReader, open_live
 from oddport.capture.live.ring import RingLimits
 from oddport.capture.live.source import LiveSource
-from oddport.capture.live.ways import LiveError, Way, choose
+from oddport.capture.live.ways import REMOTE, LiveError, Way, choose
 from oddport.capture.model import why
 from oddport.case.captures import LIVE
 from oddport.case.folders import unpack_folder
@@ -21,6 +21,11 @@ class Interface:
     reader: CaptureReader
     way: Way
     source: LiveSource
+
+    @property
+    def local(self) -> bool:
+        """It is one of this machine, whose processes can be asked for."""
+        return not self.way.interface.startswith(REMOTE)
 
     def words(self) -> dict[str, object]:
         """For the dashboard: how it is captured, what was dropped, what is wrong."""

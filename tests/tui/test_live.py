@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from oddport.case.filter import compile_filter
 from oddport.case.reader import CaseReader
 from tests.tui.test_terminal import ROOT, Terminal, terminals
 
@@ -95,3 +96,8 @@ def test_traffic_is_judged_as_it_comes_and_the_case_equals_a_scan_of_the_ring(
         assert {uid: row.score for uid, row in found.items() if row is not None} == expected
         assert sum(reader.counts().findings) == len(expected) == 2
         assert reader.counts().reviewed == 1
+        where = compile_filter('proc == "python"', "flows")
+        rows = [reader.flow(number) for number in reader.query_ids("flows", where.sql, where.params)]
+        (ssh,) = [row for row in rows if row is not None and row.dport == 443]
+        assert [owner.side for owner in ssh.owners] == [0, 1]
+        assert all(owner.path == os.path.realpath(sys.executable) for owner in ssh.owners)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TIERS = ("", "C", "B", "A")
+PROC_MOST = 18
+"""Cells of the process, of which the system keeps 15 letters."""
 WITH_PORTS = frozenset({6, 17, 132, 136})
 """TCP, UDP, SCTP, UDP-Lite: protocols whose header has ports (IANA protocol numbers)."""
 NAME_FACTS = ("sni", "host", "qname", "server_name", "hostname")
@@ -95,6 +97,8 @@ class FlowLine:
     severity: int | None
     says: str
     facts: str | None
+    proc: str
+    """Names of the processes that it belongs to, the originator's first."""
 
     @property
     def packets(self) -> int:
@@ -134,7 +138,9 @@ class FlowLine:
 _COLUMNS = (
     "f.id, f.first_ns, f.last_ns, f.src, f.dst, f.version, f.proto, f.sport, f.dport, f.server_port,"
     " f.packets_o, f.packets_r, f.bytes_o, f.bytes_r, f.payload_o + f.payload_r, f.state, f.server, f.notes,"
-    " a.name, f.tier, f.verdict, f.severity, f.facts"
+    " a.name, f.tier, f.verdict, f.severity, f.facts,"
+    " (SELECT group_concat(name, ', ') FROM (SELECT name FROM owner WHERE owner.flow = f.id AND name IS NOT NULL"
+    " ORDER BY side))"
 )
 
 
@@ -142,12 +148,12 @@ def make(row: Sequence[Any]) -> FlowLine:
     """A row of the listing."""
     (
         row_id, first_ns, last_ns, src, dst, version, proto, sport, dport, server_port, packets_o, packets_r, bytes_o,
-        bytes_r, payload, state, server, notes, app, tier, verdict, severity, facts,
+        bytes_r, payload, state, server, notes, app, tier, verdict, severity, facts, proc,
     ) = row  # fmt: skip
     return FlowLine(
         row_id, first_ns, last_ns, address_text(src, version), address_text(dst, version), proto, sport, dport,
         server_port, packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict,
-        severity, says_of(facts_of(facts)), facts,
+        severity, says_of(facts_of(facts)), facts, proc or "",
     )  # fmt: skip
 
 
@@ -167,13 +173,15 @@ LISTING = Listing(
         "packets": "packets_o + packets_r",
         "bytes": "bytes_o + bytes_r",
         "sev": "severity",
+        "proc": "(SELECT min(name) FROM owner WHERE owner.flow = flow.id)",
     },
     default="id",
     measure=(
         "max(CASE version WHEN 6 THEN address_width(src) ELSE 15 END) AS src_width,"
         " max(CASE version WHEN 6 THEN address_width(dst) ELSE 15 END) AS dst_width,"
         " length(max(packets_o + packets_r)) + (length(max(packets_o + packets_r)) - 1) / 3 AS packets_width,"
-        " (SELECT max(length(name)) FROM app) AS app"
+        " (SELECT max(length(name)) FROM app) AS app,"
+        " (SELECT max(length(name)) FROM owner) AS proc"
     ),
     by_id=True,
 )
@@ -232,6 +240,9 @@ SPEC = TableSpec(
         Column("sign", (Form(_sign, 1, ""),), removable=False),
         Column("app", (Form(_app, 7, "App", "app", 16),), removable=False),
         Column("tier", (Form(lambda flow, glyphs: _text(TIERS[flow.tier], "muted"), 1, "T"),)),
+        Column(
+            "proc", (Form(lambda flow, _: _text(flow.proc, "muted"), 7, "Process", "proc", PROC_MOST),), if_any="proc"
+        ),
         Column("says", (Form(lambda flow, _: _text(flow.says, "muted"), 14, "What it says"),)),
         Column(
             "packets", (Form(lambda flow, _: _text(count(flow.packets), "text"), 7, "Packets", "packets_width"),), True
@@ -239,9 +250,9 @@ SPEC = TableSpec(
         Column("bytes", (Form(lambda flow, _: _text(size(flow.bytes)), 7, "Bytes"),), right=True),
         Column("sev", (Form(lambda flow, glyphs: severity_cell(flow.severity, glyphs), 3, "Sev"),), removable=False),
     ),
-    steps=("lasted", "says", "sport", "tier", "packets", "time", "bytes", "time", CUT),
+    steps=("lasted", "says", "sport", "tier", "packets", "time", "proc", "bytes", "time", CUT),
     slack=("says", "app"),
     squeeze=("to", "from"),
-    sorts=("time", "lasted", "from", "to", "port", "app", "tier", "packets", "bytes", "sev"),
+    sorts=("time", "lasted", "from", "to", "port", "app", "tier", "packets", "bytes", "sev", "proc"),
     descending_first=frozenset({"lasted", "packets", "bytes", "sev", "tier"}),
 )

@@ -13,7 +13,7 @@ from tui.widgets.line import EMPTY, Line, Piece, Span, cut, line, spans, width_o
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from oddport.case.model import EvidenceRow, FindingRow, FlowRow, ScoreStep, TechniqueRow
+    from oddport.case.model import EvidenceRow, FindingRow, FlowRow, OwnerRow, ScoreStep, TechniqueRow
     from tui.glyphs import Glyphs
 
 LABEL = 10
@@ -297,6 +297,15 @@ def _app(flow: FlowRow) -> list[Piece]:
     return [f"{text}, tier {flow.tier}", (f", {_TIERS.get(flow.tier, '')}", "text")]
 
 
+def _owner(owner: OwnerRow) -> list[Piece]:
+    """`curl, pid 812, of ann   /usr/bin/curl   originator`, or why it is not known."""
+    side = ("   responder" if owner.side else "   originator", "muted")
+    if not owner.name:
+        return [("not known", "text"), (f": {owner.why}", "muted"), side]
+    told = f"{owner.name}, pid {owner.pid}" + (f", of {owner.user}" if owner.user else "")
+    return [told, *([(f"   {owner.path}", "text")] if owner.path else []), side]
+
+
 def traffic(flow: FlowRow, glyphs: Glyphs) -> list[Fact]:
     """Time, packets, bytes, state."""
     forward, back = glyphs.forward, glyphs.back
@@ -313,6 +322,7 @@ def traffic(flow: FlowRow, glyphs: Glyphs) -> list[Fact]:
         found.append(("State", [_STATES.get(flow.state, flow.state), (f"   {flow.state}", "muted")]))
     if flow.parent is not None:
         found.append(("Inside", [" > ".join(flow.tunnel), (f"   flow {flow.parent}", "muted")]))
+    found += [("Process", _owner(owner)) for owner in flow.owners]
     if flow.notes:
         found.append(("Notes", [", ".join(flow.notes)]))
     if flow.open:
@@ -354,6 +364,9 @@ def fact_columns(picture: FlowPicture, glyphs: Glyphs, width: int) -> list[Line]
     for key, value in flow.facts.items():
         if len(left) < 3 and value != name and key != "version":
             left.append((_FACT_WORDS.get(key, key.replace("_", " ").capitalize()), [fact_value(value)]))
+    for owner in flow.owners:
+        if len(left) < 3 and owner.name:
+            left.append(("Process", [owner.name, (f", pid {owner.pid}", "text")]))
     if len(left) < 3 and flow.parent is not None:
         left.append(("Inside", [" > ".join(flow.tunnel), (f" flow {flow.parent}", "muted")]))
     if len(left) < 3 and flow.state:

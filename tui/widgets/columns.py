@@ -47,6 +47,8 @@ class Column:
     middle: bool = False
     """Cut in the middle rather than at the end (addresses)."""
     removable: bool = True
+    if_any: str = ""
+    """Key of a measured width: the column is there only where that is not 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def all_fit(spec: TableSpec, total: int, measured: Mapping[str, int]) -> bool:
 def place(spec: TableSpec, total: int, measured: Mapping[str, int]) -> list[Placed]:
     """The columns that fit in `total` cells: a gutter at the left, one cell between columns, a scroll bar at the
     right."""
-    chosen = {column.name: 0 for column in spec.columns}
+    chosen = {column.name: 0 for column in spec.columns if not column.if_any or measured.get(column.if_any)}
     cutting = False
     steps = list(spec.steps)
 

@@ -19,6 +19,8 @@ from oddport.capture.live.interfaces import host_interfaces
 
 ANY: Final = "any"
 """All interfaces at once, where the system can (Linux)."""
+REMOTE: Final = "ssh://"
+"""How the name of an interface of another machine begins."""
 PROBE_SECONDS: Final = 5.0
 """What a program gets to say whether it may open an interface."""
 KERNEL_BUFFER_KIB: Final = 32 << 10
@@ -76,7 +78,7 @@ def choose(interface: str, capture_filter: str = "") -> tuple[Way, list[Refusal]
 
     Raises LiveError: no program may, the filter is not one, or the address is not understood.
     """
-    if interface.startswith("ssh://"):
+    if interface.startswith(REMOTE):
         return remote_way(interface, capture_filter), []
     names = [each.name for each in host_interfaces()]
     if interface not in names and interface != ANY:
