@@ -14,11 +14,11 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from oddport.case.captures import PIPE, is_live
 from oddport.case.errors import CaseError
+from tui.again import JudgingApp
 from tui.data.case import Store, Summary
 from tui.data.keymap import keymap
 from tui.data.load import Load, Progress
@@ -42,7 +42,7 @@ NOT_AGAIN = ("done", "loading")
 """States of a case in which its captures are not loaded: it holds them, or another process is at it."""
 
 
-class OddportApp(App[int]):
+class OddportApp(JudgingApp):
     """The dashboard."""
 
     TITLE = "oddport"
@@ -136,6 +136,8 @@ class OddportApp(App[int]):
         self.set_interval(QUICK_POLL_SECONDS, self._poll)
 
     def on_unmount(self) -> None:
+        if self.judging is not None:
+            self.judging.end()
         if self.load is not None:
             self.load.end()
         self.store.close()
@@ -154,11 +156,6 @@ class OddportApp(App[int]):
         self.progress = self.load.progress
         self._ended = False
         self._tell(changed=False, last=False)
-
-    @property
-    def loading(self) -> bool:
-        """A load of ours runs."""
-        return self.progress is not None and self.progress.running and not self.progress.elsewhere
 
     def _poll(self) -> None:
         now = time.monotonic()
@@ -248,9 +245,14 @@ class OddportApp(App[int]):
         """The top-level screen that is open or under what is open."""
         return self.screen_stack[0]
 
+    def look_again(self) -> None:
+        self._look_at_case(force=True, last=True)
+
     def action_cancel_load(self) -> None:
-        """Stop the load; what was read is kept."""
-        if self.load is not None:
+        """Stop the load, of which what was read is kept, or the judging, which changes nothing then."""
+        if self.judging is not None:
+            self.judging.stop()
+        elif self.load is not None:
             self.load.stop()
 
     def action_load_again(self) -> None:
@@ -390,9 +392,11 @@ class OddportApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean something now."""
         if action == "cancel_load":
-            return self.loading
+            return self.loading or self.is_judging
+        if action == "judge_again":
+            return self.can_judge
         if action == "load_again":
-            return not self.loading and self._can_load_again()
+            return not self.loading and not self.is_judging and self._can_load_again()
         if action == "show_problems":
             return bool(self.problems())
         if action == "leave":

@@ -357,6 +357,14 @@ class CaseWriter:
             self._db.one("UPDATE load SET findings = (SELECT count(*) FROM finding) WHERE id = ?", (last[0],))
         return tuple((each.uid, each.title) for each in new if each.uid not in before), went
 
+    def excuse_flows(self, rows: Iterable[tuple[int, int, str | None]]) -> None:
+        """Gives flows another port verdict and other facts: (id, PortVerdict, JSON in ASCII or None) each."""
+        with self._db.together():
+            self._db.many(
+                "UPDATE flow SET verdict = ?, facts = ? WHERE id = ?",
+                ((verdict, text, flow) for flow, verdict, text in rows),
+            )
+
     def put_error(self, detector: str, at: str, message: str, trace: str) -> None:
         """Notes that a detector failed: where it was, what it said, and the traceback."""
         texts = (printable(detector), printable(at), printable(message), trace.encode("utf-8", "replace").decode())

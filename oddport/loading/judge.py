@@ -1,8 +1,8 @@
 """A case → its findings judged anew, with other settings or detectors; what appeared, what went, what could not be.
 
 What was read stays as it is: the captures are read once more for the first bytes of flows and fragments, which a case
-does not hold, and only findings are written. Where a capture is gone, the detectors that need bytes are left out by
-name and their findings stay.
+does not hold, and only findings are written, and what the site's table says of ports. Where a capture is gone, the
+detectors that need bytes are left out by name and their findings stay.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +25,7 @@ from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
 from oddport.detection.runner import Runner
 from oddport.engine.trains import TrainBatch
 from oddport.loading.choices import Choices
+from oddport.loading.excuses import Excuse, excuses
 from oddport.loading.pipeline import Load, Progress
 
 BYTES = frozenset({"heads", "trains"})
@@ -111,8 +112,9 @@ def judge(
         sink.error(error)
     able = [each for each in choices.detectors if not (why and each.needs & BYTES)]
     left_out = tuple(each.name for each in choices.detectors if each not in able)
+    excused = excuses(case, choices.settings.site)
     if why:
-        _from_columns(case, able, choices, sink, "+".join(file.digest for file in files))
+        _from_columns(case, able, choices, sink, "+".join(file.digest for file in files), excused)
     elif not _from_captures(case, files, choices, sink, stop, on_progress):
         return None
     failed = {error.detector for error in sink.errors}
@@ -120,6 +122,7 @@ def judge(
     with CaseWriter.resume(case) as writer:
         writer.attack_version = ATTACK_VERSION
         changed = writer.replace_findings(sink.found.values(), kept, *sink.marked)
+        writer.excuse_flows((each.flow, each.verdict, each.facts) for each in excused)
         for error in sink.errors:
             writer.put_error(error.detector, error.at, error.message, error.trace)
     return Judgement(len(sink.found), *changed, left_out, why, tuple(sink.errors))
@@ -161,14 +164,22 @@ def _from_captures(
 
 
 def _from_columns(
-    case: Path, detectors: Iterable[type[Detector]], choices: Choices, sink: FindingSink, digest: str
+    case: Path,
+    detectors: Iterable[type[Detector]],
+    choices: Choices,
+    sink: FindingSink,
+    digest: str,
+    excused: Iterable[Excuse],
 ) -> None:
     """Judge the flows of the case without any bytes."""
+    verdicts = {each.flow: each.verdict for each in excused}
     chosen = list(detectors)
     names = {each.name for each in chosen}
     settings = {name: keys for name, keys in choices.settings.detectors.items() if name in names}
     runner = Runner(chosen, settings, digest, sink.error, baseline=choices.settings.baseline)
     for batch in flow_batches(case):
+        for row, flow in enumerate(batch.flows["id"].tolist()) if verdicts else ():
+            batch.verdict[row] = verdicts.get(flow, batch.verdict[row])
         runner.flows(batch)
     sink.findings(runner.finish(), [])
     sink.marks(*runner.marks())

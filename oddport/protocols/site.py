@@ -10,11 +10,13 @@ expires = 2027-01-31         # optional: the last day, in UTC
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,8 @@ KEYS = {"protocol": str, "server": str, "port": int, "reason": str, "expires": d
 OPTIONAL = ("expires",)
 WORDS = {str: "text in quotes", int: "a whole number", date: "a day, such as 2027-01-31"}
 SECOND = 1_000_000_000
+_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*exception[ \t]*\]\]", re.MULTILINE)
+_BODY_END = re.compile(r"(?:\n[ \t]*(?:#.*)?)*\Z")
 
 
 class SiteError(ValueError):
@@ -82,6 +86,12 @@ class SiteTable:
                 verdict[row] = PortVerdict.ALTERNATE
                 reasons[row] = one.reason
         return reasons
+
+
+def exception(protocol: str, server: str, port: int, reason: str, expires: date | None = None) -> SiteException:
+    """One exception; raises SiteError with what is wrong with it. `expires`: the last day on which it holds, in UTC."""
+    entry = {"protocol": protocol, "server": server, "port": port, "reason": reason}
+    return _exception("The exception", entry if expires is None else {**entry, "expires": expires})
 
 
 def _exception(where: str, entry: object) -> SiteException:
@@ -157,8 +167,7 @@ def add(path: Path, protocol: str, server: str, port: int, reason: str, expires:
     """
     path = path.resolve()  # so that the table that a link leads to is replaced, not the link
     before = read_site(path) if path.exists() else table(())
-    entry = {"protocol": protocol, "server": server, "port": port, "reason": reason}
-    own = _exception("The exception", entry if expires is None else {**entry, "expires": expires})
+    own = exception(protocol, server, port, reason, expires)
     if before is not None and own in before.by_port.get((own.app, own.port), ()):
         return before
     lines = [f"protocol = {_quoted(own.app)}", f"server = {_quoted(str(own.servers))}", f"port = {own.port}"]
@@ -170,11 +179,52 @@ def add(path: Path, protocol: str, server: str, port: int, reason: str, expires:
         text = text.rstrip("\n") + "\n\n"
     text += "[[exception]]\n" + "\n".join(lines) + "\n"
     after = parse(text)
+    _write(path, text)
+    return after
+
+
+def take_out(path: Path, one: SiteException) -> None:
+    """Take an exception out of the table at `path`; the last one where it stands there twice.
+
+    What else stands there, comments included, stays as it is. Raises SiteError where the file cannot be used or does
+    not hold it.
+    """
+    path = path.resolve()
+    before = read_site(path) if path.exists() else table(())
+    if before is None or one not in before.by_port.get((one.app, one.port), ()):
+        raise SiteError(f"The site table {path} does not hold this exception any more.")
+    text = path.read_text(encoding="utf-8")
+    starts = [match.start() for match in _HEADER.finditer(text)]
+    for start, end in reversed(list(pairwise([*starts, len(text)]))):
+        try:
+            (alone,) = (each for found in parse(text[start:end]).by_port.values() for each in found)
+        except (SiteError, ValueError):
+            continue  # the words of a header inside a text
+        if alone != one:
+            continue
+        body = _BODY_END.search(text, start, end)  # comments behind it belong to what follows
+        rest = text[:start] + text[body.start() if body else end : end].lstrip("\n") + text[end:]
+        if sorted(_listed(parse(rest)), key=repr) == sorted(_without(_listed(before), one), key=repr):
+            _write(path, rest.rstrip("\n") + "\n" if rest.strip() else "")
+            return
+    raise SiteError(f"The exception in {path} is written in a way that is not changed by itself; edit the file.")
+
+
+def _listed(found: SiteTable) -> list[SiteException]:
+    return [one for group in found.by_port.values() for one in group]
+
+
+def _without(exceptions: list[SiteException], one: SiteException) -> list[SiteException]:
+    rest = list(exceptions)
+    rest.remove(one)
+    return rest
+
+
+def _write(path: Path, text: str) -> None:
     try:
         _replace(path, text)
     except OSError as error:
         raise SiteError(f"The site table {path} could not be written: {error.strerror}.") from error
-    return after
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,7 @@ from oddport.detection.registry import load as load_detectors
 from oddport.loading.choices import choose
 from oddport.loading.into_case import into_case
 from oddport.loading.judge import Judgement, judge
+from oddport.protocols.site import add, exception, take_out
 from tests.captures import HTTP_TURNS, SSH_TURNS, conversation, write_pcap
 
 
@@ -88,3 +89,27 @@ def test_stop_changes_nothing(case: Path) -> None:
     before = state(case)
     assert judge(case, choose(words=["port-mismatch.report_alternates=true"]), stop=lambda: True) is None
     assert state(case) == before
+
+
+def test_an_exception_of_the_site_ends_a_finding_and_the_flow_says_why_until_it_is_taken_out(
+    case: Path, tmp_path: Path
+) -> None:
+    before = state(case)
+    site = tmp_path / "site.toml"
+    with CaseReader.open(case) as reader:
+        flow = next(row for number in reader.query_ids("flow") if (row := reader.flow(number)) and row.app == "ssh")
+    add(site, "ssh", flow.dst, 41414, "jump host")
+    found = judge(case, choose(site=site))
+    assert found is not None
+    assert [title for _, title in found.went] == ["SSH on 41414/tcp"]
+    with CaseReader.open(case) as reader:
+        excused = reader.flow(flow.id)
+    assert excused is not None
+    assert (excused.verdict, excused.facts["site_exception"]) == ("alternate", "jump host")
+    take_out(site, exception("ssh", flow.dst, 41414, "jump host"))
+    found = judge(case, choose(site=site))
+    assert found is not None
+    assert [title for _, title in found.appeared] == ["SSH on 41414/tcp"]
+    assert state(case) == before
+    with CaseReader.open(case) as reader:
+        assert reader.flow(flow.id) == flow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oddport.protocols.site import SiteError, add, parse, read_site
+from oddport.protocols.site import SiteError, add, exception, parse, read_site, take_out
 
 DAY = 86_400 * 1_000_000_000
 LAST = 20_849 * DAY
@@ -162,3 +162,26 @@ def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("")
     with pytest.raises(SiteError, match=r"folder/site\.toml could not be written: "):
         add(tmp_path / "folder" / "site.toml", "ssh", "10.0.0.1", 222, "ours")
+
+
+def test_an_exception_is_taken_out_and_what_else_stands_there_stays(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    own = "# ours\n\n" + text() + "\n# for the printers\n" + text(port="8444")
+    path.write_text(own, encoding="utf-8")
+    add(path, "ssh", "10.9.0.1", 2022, 'a "quoted" reason', date(2027, 1, 31))
+    one = exception("ssh", "10.9.0.1", 2022, 'a "quoted" reason', date(2027, 1, 31))
+    take_out(path, one)
+    assert path.read_text(encoding="utf-8") == own
+    take_out(path, exception("http", "10.1.0.0/16", 8443, "the print service moved"))
+    assert path.read_text(encoding="utf-8") == "# ours\n\n# for the printers\n" + text(port="8444")
+    with pytest.raises(SiteError, match="does not hold this exception any more"):
+        take_out(path, one)
+
+
+def test_an_exception_that_only_an_array_in_line_holds_is_left_to_its_writer(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    own = 'exception = [{protocol = "ssh", server = "10.9.0.1", port = 2022, reason = "ours"}]\n'
+    path.write_text(own, encoding="utf-8")
+    with pytest.raises(SiteError, match="edit the file"):
+        take_out(path, exception("ssh", "10.9.0.1", 2022, "ours"))
+    assert path.read_text(encoding="utf-8") == own

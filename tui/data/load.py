@@ -158,6 +158,10 @@ def _with_rates(progress: Progress, recent: deque[Progress]) -> Progress:
 class Load:
     """A loader process."""
 
+    WHAT = "The load"
+    KEPT = "What was read is kept."
+    """Said where it failed."""
+
     def __init__(
         self,
         case: Path,
@@ -175,8 +179,9 @@ class Load:
         self.progress = Progress()
         self._stopped = False
         self._errors: deque[str] = deque(maxlen=STDERR_LINES)
+        words = [*command, "--case", str(case), *(["--replace"] if replace_old else []), *options]
         self._process = subprocess.Popen(
-            [*command, "--case", str(case), *(["--replace"] if replace_old else []), *options, "--", *captures],
+            [*words, *(["--", *captures] if captures else [])],
             stdin=subprocess.PIPE if pipe is None else pipe,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -224,7 +229,7 @@ class Load:
         ended: Progress | None = None
         recent: deque[Progress] = deque()
         for row in self._process.stdout:
-            progress = parse_progress(row, self.progress)
+            progress = self.heard(row)
             if progress.live is not None:
                 progress = _with_rates(progress, recent)
             if progress is not self.progress:
@@ -235,6 +240,10 @@ class Load:
         code = self._process.wait()
         self._complaints.join(STOP_SECONDS)
         self.progress = self._ended(ended or self.progress, code)
+
+    def heard(self, row: str) -> Progress:
+        """What a line of the process says, in its own thread."""
+        return parse_progress(row, self.progress)
 
     def _ended(self, progress: Progress, code: int) -> Progress:
         if not progress.running and progress.state != "failed":
@@ -251,7 +260,7 @@ class Load:
         how = (
             f"It was ended by signal {-code}." if code < 0 else said or f"It ended with status {code} and said nothing."
         )
-        return replace(progress, state="failed", message=f"The load stopped. {how} What was read is kept.")
+        return replace(progress, state="failed", message=f"{self.WHAT} stopped. {how} {self.KEPT}")
 
     @property
     def errors(self) -> tuple[str, ...]:

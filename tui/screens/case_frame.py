@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.dashboard import OddportApp
     from tui.data.case import Store
 
-STOP_KEY = Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop the load or the capture")
+STOP_KEY = Binding("x", "app.cancel_load", "stop", id="here.cancel", tooltip="stop what runs")
 THEME_KEY = Binding("T", "app.next_theme", show=False, id="here.theme", tooltip="other colours")
 LEAVE_KEYS = (
     Binding("q", "app.leave", "back", id="move.back_q", tooltip="back"),

@@ -66,7 +66,7 @@ class FindingsScreen(HandOffScreen):
         Binding("v", "verdict", "verdict", id="judge.verdict", tooltip="verdict"),
         Binding("i", "note", "note", id="judge.note", tooltip="note"),
         Binding("V", "verdict_all", show=False, id="judge.all", tooltip="verdict on all that are listed"),
-        Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last verdict"),
+        Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last verdict or exception"),
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("o", "flows", "its flows", id="move.flows", tooltip="all flows that the finding stands for"),
         *HAND_KEYS,
@@ -454,6 +454,11 @@ class FindingsScreen(HandOffScreen):
                   (f"sev == {SEVERITY_WORDS[row.severity]}", SEVERITY_WORDS[row.severity])]  # fmt: skip
         return found + [(f"technique == {each}", each) for each, _ in row.techniques]
 
+    def server_of(self, row: FindingLine) -> tuple[str, int, str | None]:
+        """(address, port, app) of the side that serves."""
+        by_originator = row.server_port == row.sport != row.dport
+        return row.src if by_originator else row.dst, row.server_port, row.app
+
     def ends_of(self, row: FindingLine) -> tuple[str, int, str, int, str]:
         """(source, port, destination, port, transport) of a row."""
         return row.src, row.sport, row.dst, row.dport, proto_word(row.proto)
@@ -465,7 +470,10 @@ class FindingsScreen(HandOffScreen):
             self.app.call_later(self.host.list_flows, f'uid contains "{finding.uid[:12]}"')
 
     def action_undo(self) -> None:
-        """Take back the last verdict; that on many as a whole."""
+        """Take back what was decided last: an exception, or a verdict; that on many as a whole."""
+        if self.host.can_take_back:
+            self.host.take_exception_back()
+            return
         if self._said_of:
             uids, self._said_of = self._said_of, ()
             problem = next((why for uid in uids if (why := self.store.undo_verdict(uid))), "")
@@ -484,6 +492,7 @@ class FindingsScreen(HandOffScreen):
         if problem:
             self.say(problem, "high")
             return
+        self.host.exception_is_last = False
         if self.rows is not None:
             self.rows.forget_pages()
         self.summary = self.store.summary()
@@ -493,6 +502,8 @@ class FindingsScreen(HandOffScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("stream", "flows"):
             return bool(self.rows is not None and len(self.rows) and self.table.current and self.table.current.flow)
+        if action == "undo" and self.host.can_take_back:
+            return True
         if action in ("verdict", "verdict_all", "note", "undo", "next"):
             return self.rows is not None and len(self.rows) > 0
         return super().check_action(action, parameters)

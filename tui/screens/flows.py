@@ -31,6 +31,8 @@ MOST_FIELDS = 12
 """Values of a row that are offered for a filter: the ends first, then facts."""
 SHORT_WORDS = {2: "in wide use", 1: "fits", 3: "no fixed port", 4: "not recognised", 5: "does not fit"}
 ODD_FILTER = "app != port"
+EXCUSED = "site_exception"
+"""The fact of a flow that its port is excused by the site's table (oddport.protocols.site)."""
 
 
 def fact_text(value: object) -> str:
@@ -65,6 +67,7 @@ class FlowsScreen(HandOffScreen):
         Binding("n", "next(1)", "next finding", id="judge.next", tooltip="next, previous flow with a finding"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous flow with a finding"),
         Binding("c", "conversation", show=False, id="narrow.conversation", tooltip="only between these two hosts"),
+        Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last exception"),
         Binding("o", "odd", "odd ones only", id="narrow.odd", tooltip="only flows that do not fit their port"),
         *HAND_KEYS,
     ]
@@ -325,6 +328,39 @@ class FlowsScreen(HandOffScreen):
                 found.append((f'fact.{name} == "{quoted}"', value))
         return found[:MOST_FIELDS]
 
+    def server_of(self, row: FlowLine) -> tuple[str, int, str | None]:
+        """(address, port, app) of the side that serves."""
+        return row.src if row.served_by_originator else row.dst, row.server_port or 0, row.app
+
+    def action_benign_here(self) -> None:
+        """An exception for what is spoken there; where one holds already, it is taken out."""
+        row: FlowLine | None = self.table.current
+        if row is None or EXCUSED not in facts_of(row.facts):
+            super().action_benign_here()
+            return
+        from tui.data.site import holding
+        from tui.dialogs.confirm import Confirm
+
+        server, port, app = self.server_of(row)
+        one, why = holding(app or "", server, port, row.first_ns)
+        if one is None:
+            self.say(why, "medium")
+            return
+        found = one
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.host.end_exception(found)
+
+        said = f"{app} on port {port} of {found.servers} is excused: {found.reason}."
+        self.app.push_screen(
+            Confirm("An exception of this site", said, "take it out, judge again", "keep it"), answered
+        )
+
+    def action_undo(self) -> None:
+        """Take the last exception out again."""
+        self.host.take_exception_back()
+
     def ends_of(self, row: FlowLine) -> tuple[str, int, str, int, str]:
         """(source, port, destination, port, transport) of a row."""
         return row.src, row.sport, row.dst, row.dport, proto_word(row.proto)
@@ -355,6 +391,8 @@ class FlowsScreen(HandOffScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("next", "stream", "conversation"):
             return self.rows is not None and len(self.rows) > 0
+        if action == "undo":
+            return self.host.can_take_back
         if action == "odd":
             return self.rows is not None and (len(self.rows) > 0 or bool(self.filter_text))
         return super().check_action(action, parameters)

@@ -33,6 +33,7 @@ SUFFIXES = {"log": "-reviews.csv"}
 
 
 HAND_KEYS: list[BindingType] = [
+    Binding("b", "benign_here", show=False, id="judge.benign_here", tooltip="benign here: an exception for this port"),
     Binding("equals_sign", "narrow(False)", "only this", id="narrow.only", tooltip="only, without such rows"),
     Binding("exclamation_mark", "narrow(True)", show=False, id="narrow.without", tooltip="only, without such rows"),
     Binding("y", "copy", "copy", id="hand.copy", tooltip="copy"),
@@ -54,6 +55,26 @@ class HandOffScreen(ListScreen):
     def ends_of(self, row: Any) -> tuple[str, int, str, int, str]:
         """(source, port, destination, port, transport) of a row; ports are 0 where there are none."""
         raise NotImplementedError
+
+    def server_of(self, row: Any) -> tuple[str, int, str | None]:
+        """(address, port, app) of the side that serves; port 0 or app None where they are not known."""
+        raise NotImplementedError
+
+    # what is fine here ----------------------------------------------------------------------------------------------
+
+    def action_benign_here(self) -> None:
+        """What is spoken there belongs there: an exception of the site, and the case is judged again."""
+        from tui.data.site import Wanted, usual_expiry
+
+        row = self.table.current
+        if row is None:
+            return
+        server, port, app = self.server_of(row)
+        if not app or not port:
+            what = "protocol" if not app else "port"
+            self.say(f"No {what} is known here. An exception names a protocol and the port of a server.", "muted")
+            return
+        self.host.ask_exception(Wanted(server, str(port), app, expires=usual_expiry()))
 
     # narrowing down -------------------------------------------------------------------------------------------------
 
@@ -170,6 +191,8 @@ class HandOffScreen(ListScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("narrow", "copy", "export"):
             return self.rows is not None and len(self.rows) > 0
+        if action == "benign_here":
+            return self.rows is not None and len(self.rows) > 0 and self.host.can_judge
         return super().check_action(action, parameters)
 
 

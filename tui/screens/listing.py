@@ -257,6 +257,9 @@ class ListScreen(CaseFrame):
         return []
 
     def context(self) -> Line:
+        judging = self.host.judging
+        if judging is not None:
+            return load_line(judging.progress, self.size.width, "judging again")
         if self.load_runs and self.progress is not None and self.filter_text:
             shown = count(len(self.rows)) if self.rows is not None else "0"
             read = (

@@ -15,31 +15,32 @@ SOON = 2.0
 """Seconds: under this the bar says enough."""
 
 
-def load_line(progress: Progress, width: int) -> Line:
-    """One row; without a bar where the whole is not known."""
+def load_line(progress: Progress, width: int, what: str = "") -> Line:
+    """One row; without a bar where the whole is not known. `what` is done, where that is no load."""
     right = [("by another process", "muted")] if progress.elsewhere else [("x", "key"), (" cancel", "muted")]
     if progress.live is not None:
         return live_line(progress.live, progress.seconds, width)
     speed = f"{rate(progress.rate)}" if progress.seconds >= 0.5 else ""
     if progress.total is None:
         if not progress.bytes:
-            return line(("opening the capture", "muted"), right=right)
+            return line((what or "opening the capture", "muted"), right=right)
         return line(size(progress.bytes), (" read", "muted"), (f"   {speed}", "muted"), right=right)
     left = progress.seconds_left
     if left is not None and left >= SOON:
         right = [(eta(left), "text"), ("  ", "text"), *right]
+    first: list[Piece] = [(what, "strong"), "  "] if what else []
     told: list[Piece] = [
         (f"  {percent(progress.bytes, progress.total):>5}", "strong"),
         (f"  {size_of(progress.bytes, progress.total)}", "muted"),
         (f"  {speed}", "muted"),
     ]
-    room = width - width_of(spans([*told, *right])) - 4
+    room = width - width_of(spans([*first, *told, *right])) - 4
     if room < BAR_LEAST:  # the rate is the least of what is said
         told.pop()
-        room = width - width_of(spans([*told, *right])) - 4
+        room = width - width_of(spans([*first, *told, *right])) - 4
     cells = max(BAR_LEAST // 2, min(BAR_MOST, room))
     done = min(cells, cells * progress.bytes // progress.total)
-    return line((" " * done, "text/bar"), (" " * (cells - done), "text/bar-rest"), *told, right=right)
+    return line(*first, (" " * done, "text/bar"), (" " * (cells - done), "text/bar-rest"), *told, right=right)
 
 
 def live_line(live: Live, seconds: float, width: int) -> Line:
