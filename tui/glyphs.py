@@ -74,6 +74,8 @@ class Glyphs:
     descending: str
     ascending: str
     alert: str
+    mark: str
+    """a row that the analyst marked"""
 
     def review(self, verdict: str) -> str:
         """The sign of an analyst's verdict; empty for none."""
@@ -86,6 +88,7 @@ UNICODE = Glyphs(
     benign="✓", forward="→", back="←", cursor="▌", evidence="▌", folded="▸", unfolded="▾", home="‹", trail="›", cut="…",
     wrap="↪", live="▶", paused="‖", track="│", thumb="┃", rule="│", levels="▁▂▃▄▅▆▇", repeat="▒", hole="░", gap="┄┄",
     byte="·", none="–", times="×", left="←", right="→", up="↑", down="↓", descending="▾", ascending="▴", alert="▲",
+    mark="•",
 )  # fmt: skip
 ASCII = Glyphs(
     ascii=True, severity=(".", "o", "*", "^", "#"), verdict=(" ", "=", "~", ".", "?", "!"),
@@ -93,6 +96,7 @@ ASCII = Glyphs(
     benign="v", forward=">", back="<", cursor=">", evidence="@", folded="+", unfolded="-", home="<", trail=">", cut="~",
     wrap="\\", live=">", paused="=", track=":", thumb="#", rule="|", levels=".:-=+*#", repeat="%", hole=".", gap="--",
     byte=".", none="-", times="x", left="<", right=">", up="^", down="v", descending="-", ascending="+", alert="^",
+    mark="*",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from oddport.case.errors import CaseBusy, CaseError, CaseNotReady
 
 APPLICATION_ID = 0x6F646470
 """`oddp`, in the header of every case (PRAGMA application_id)."""
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """PRAGMA user_version of a case that this program writes."""
 BUSY_TIMEOUT_MS = 5_000
 PAGE_SIZE = 16_384

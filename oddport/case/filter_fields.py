@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from oddport.case.errors import FilterError
 from oddport.case.filter_values import Bounds, Value, bounds_of, duration_ns, number_in, size, time_ns
+from oddport.case.marks import marked_sql
 from oddport.case.words import NOTES, PORT_VERDICTS, PROTOCOLS, SEVERITIES, STATES, TIERS, VERDICTS
 
 Parameter = int | str | bytes
@@ -349,6 +350,7 @@ def words_of(table: str) -> Words:
     add("reviewed", flag_field("has a verdict of the analyst", Condition(_REVIEWED)), finding)
     note = "(SELECT verdict.note FROM verdict WHERE verdict.uid = finding.uid)"
     add("note", text_field("note of the analyst", note), finding)
+    add("marked", flag_field("marked by the analyst", Condition(marked_sql(table))))
     if table == "flow":
         add("id flow", number_field("number of the flow", "flow.id"))
     else:

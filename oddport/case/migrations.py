@@ -88,8 +88,15 @@ def _add_owners(database: "Database") -> None:
     )
 
 
+def _add_marks(database: "Database") -> None:
+    """From version 7: what the analyst marks."""
+    for statement in statements_of("schema.sql"):
+        if statement.startswith(("CREATE TABLE finding_mark (", "CREATE TABLE flow_mark (")):
+            database.execute(statement)
+
+
 STEPS: Mapping[int, Step] = {
-    2: _add_omissions, 3: _pack_trains, 4: _add_tunnels, 5: _add_occurrences, 6: _add_owners,
+    2: _add_omissions, 3: _pack_trains, 4: _add_tunnels, 5: _add_occurrences, 6: _add_owners, 7: _add_marks,
 }  # fmt: skip
 """Version → what makes a case of that version one of the next. Views are no part of it: all are made anew after it."""
 

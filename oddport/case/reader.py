@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from oddport.case import captures, counts, process, reading, verdicts
+from oddport.case import captures, counts, marks, process, reading, verdicts
 from oddport.case.connect import SCHEMA_VERSION, connect_for_reading, read_version
 from oddport.case.counts import OddExample
 from oddport.case.errors import CaseError
@@ -290,6 +290,10 @@ class CaseReader:
     def undo_verdict(self, uid: str) -> bool:
         """Takes the last change of a finding's verdict back; False where there is none left."""
         return verdicts.undo_verdict(self.path, uid)
+
+    def set_marks(self, table: str, ids: Sequence[int], marked: bool, user: str = "") -> None:
+        """Marks rows of `flow` or `finding`, or takes their marks away; see marks.set_marks."""
+        marks.set_marks(self.path, table, ids, marked, user)
 
     # -- packets and bytes
 

@@ -67,6 +67,11 @@ CREATE TABLE omission (source TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT
 CREATE TABLE verdict (uid TEXT PRIMARY KEY, verdict TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', user TEXT NOT NULL, at_ns INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE verdict_history (id INTEGER PRIMARY KEY, uid TEXT NOT NULL, verdict TEXT, note TEXT NOT NULL DEFAULT '', user TEXT NOT NULL DEFAULT '', at_ns INTEGER NOT NULL);
 CREATE INDEX verdict_history_uid ON verdict_history (uid);
+-- marks: of findings by uid, of flows by what they are, since their numbers are the load's
+CREATE TABLE finding_mark (uid TEXT PRIMARY KEY, user TEXT NOT NULL, at_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE flow_mark (first_ns INTEGER NOT NULL, src NOT NULL, dst NOT NULL, proto INTEGER NOT NULL, sport INTEGER NOT NULL,
+  dport INTEGER NOT NULL, context INTEGER NOT NULL, user TEXT NOT NULL, at_ns INTEGER NOT NULL,
+  PRIMARY KEY (first_ns, src, dst, proto, sport, dport, context)) WITHOUT ROWID;
 CREATE TABLE capture_place (digest TEXT PRIMARY KEY, path TEXT NOT NULL, mtime_ns INTEGER NOT NULL) WITHOUT ROWID;
 -- words of the numbers above, filled from words.py
 CREATE TABLE word (kind TEXT NOT NULL, number INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (kind, number)) WITHOUT ROWID;

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oddport.case.marks import marked_sql
 from oddport.case.words import PORT_VERDICTS, SEVERITIES, TIERS, address_text, protocol_word
 
 Order = Sequence[str | tuple[str, bool]]
@@ -99,6 +100,7 @@ FLOWS = Table(
         *_plain("flow", "packets_o", "packets_r", "bytes_o", "bytes_r", "file", "interface", "context", "first_packet"),
         Column("open", "flow.open", "flow.open", bool),
         Column("proc", _FLOW_PROC, _FLOW_PROC),
+        Column("marked", marked_sql("flow"), marked_sql("flow"), bool),
     ),
 )
 _VERDICT = "(SELECT verdict.verdict FROM verdict WHERE verdict.uid = finding.uid)"
@@ -117,6 +119,7 @@ FINDINGS = Table(
             lambda text: text or "",
         ),
         Column("verdict", _VERDICT, f"coalesce({_VERDICT}, '')"),
+        Column("marked", marked_sql("finding"), marked_sql("finding"), bool),
     ),
 )
 TABLES: dict[str, Table] = {"flows": FLOWS, "findings": FINDINGS, "flow": FLOWS, "finding": FINDINGS}

@@ -398,9 +398,10 @@ class CaseWriter:
                 self._db.look_at_the_clock()
 
     def move_verdicts(self, uids: Mapping[str, str]) -> None:
-        """Verdicts of findings, with their history, go over to another uid (old → new); one that is there stays."""
+        """Verdicts of findings, with their history, and marks go over to another uid (old → new); one that is there
+        stays."""
         with self._db.together():
-            for table in ("verdict", "verdict_history"):
+            for table in ("verdict", "verdict_history", "finding_mark"):
                 there = {row[0] for row in self._db.one(f"SELECT uid FROM {table}")}
                 moving = [(new, old) for old, new in uids.items() if old in there and new not in there]
                 self._db.many(f"UPDATE {table} SET uid = ? WHERE uid = ?", moving)

@@ -100,7 +100,9 @@ OLD_TRAIN = (
 def make_older(case: Path, version: int) -> None:
     """Makes a case of today one of an older version."""
     connection = sqlite3.connect(case)
-    connection.executescript(f"DROP VIEW flows; DROP TABLE owner; PRAGMA user_version = {version}")
+    connection.executescript(f"DROP TABLE finding_mark; DROP TABLE flow_mark; PRAGMA user_version = {version}")
+    if version < 7:
+        connection.executescript("DROP VIEW flows; DROP TABLE owner")
     if version < 6:
         connection.executescript("DROP TABLE occurrence")
     if version < 5:
@@ -120,7 +122,7 @@ def make_older(case: Path, version: int) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("version", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [2, 3, 4, 5, 6, 7])
 def test_older_cases_keep_all_that_was_known_and_get_the_tables_of_today(own_case: Path, version: int) -> None:
     def tables() -> list[list[str]]:
         connection = sqlite3.connect(own_case)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oddport.case.reader import CaseReader
 from tests.tui.cases import branch_office
 from tests.tui.test_dashboard import desk_of
 from tui.app import start_load
@@ -138,3 +139,42 @@ async def test_only_this_and_without_this_join_the_filter(office: Path) -> None:
         await desk.press("escape", "c")
         row = desk.table.current
         assert screen.filter_text == f"addr == {row.src} and addr == {row.dst}"
+
+
+async def test_marked_rows_are_shown_listed_and_handed_on_apart(office: Path, tmp_path: Path) -> None:
+    async with desk_of(office) as desk:
+        first = desk.table.current.title
+        await desk.press("m", "j", "j", "m", "g")
+        assert [row[0] for row in desk.listed()[:4]] == ["•", " ", "•", " "]
+        await desk.press("m")
+        assert desk.listed()[0][0] == "▌"
+        await desk.press("m", "e")
+        assert "2 marked findings of this list" in desk.picture()
+        await desk.press("enter", "j", "j", "j")  # CSV
+        await desk.press("tab", "ctrl+u")
+        await desk.type(str(tmp_path / "marked.csv"))
+        await desk.press("enter")
+        for _ in range(100):
+            await desk.pilot.pause(0.02)
+            if "written to" in desk.said("context"):
+                break
+        await desk.press("slash")
+        await desk.type("marked")
+        await desk.press("enter")
+        assert len(desk.listed()) == 2
+        await desk.press("M", "j", "enter")  # away with them
+        await desk.press("escape", "slash")
+        await desk.type("marked")
+        await desk.press("enter")
+        assert "No finding matches." in desk.said("empty")
+    rows = (tmp_path / "marked.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 3
+    assert first in rows[1]
+
+
+async def test_a_verdict_on_the_marked_ones_leaves_the_others_alone(office: Path) -> None:
+    async with desk_of(office) as desk:
+        await desk.press("m", "V", "enter", "enter")
+        assert "1 finding: confirmed" in desk.said("context")
+    with CaseReader.open(office) as reader:
+        assert len(reader.review_log()) == 1

@@ -270,6 +270,22 @@ class Store:
             return str(error)
         return ""
 
+    def set_marks(self, table: str, ids: Sequence[int], marked: bool) -> str:
+        """Mark rows of `flow` or `finding`, or take marks away; returns a sentence where that could not be."""
+        from oddport.case.errors import CaseError
+
+        try:
+            self.reader.set_marks(table, ids, marked)
+        except CaseError as error:
+            return str(error)
+        return ""
+
+    def marked(self, table: str) -> frozenset[int]:
+        """Ids of the rows of `flow` or `finding` that are marked."""
+        from oddport.case.marks import marked_sql
+
+        return frozenset(row[0] for row in self.connection.execute(f"SELECT id FROM {table} WHERE {marked_sql(table)}"))
+
     def undo_verdict(self, uid: str) -> str:
         """Take the last change back; returns a sentence where there is none or that could not be."""
         from oddport.case.errors import CaseError

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from oddport.case.marks import marked_sql
 from oddport.case.words import address_text
 from tui.data.flows import WITH_PORTS, facts_of, name_of, proto_word, severity_cell
 from tui.data.rows import Listing
@@ -48,6 +49,7 @@ class FindingLine:
     """(technique, relation), direct ones first."""
     name: str
     """Of the other side, as the traffic gives it."""
+    marked: bool = False
 
     @property
     def has_ports(self) -> bool:
@@ -113,7 +115,7 @@ _SELECT = (
     "SELECT f.id, f.uid, f.detector, f.rule, f.severity, f.score, f.title, f.src, f.dst, f.version, f.proto, f.sport,"
     " f.dport, f.server_port, f.app, f.expected, f.flow, f.train, f.first_ns, f.last_ns, f.count, v.verdict, v.note,"
     " (SELECT group_concat(t.technique || ' ' || t.relation, ',') FROM finding_technique t WHERE t.finding = f.id),"
-    " w.facts"
+    f" w.facts, {marked_sql('finding', 'f')}"
     " FROM finding f LEFT JOIN verdict v ON v.uid = f.uid LEFT JOIN flow w ON w.id = f.flow"
 )
 
@@ -128,12 +130,13 @@ def make(row: Sequence[Any]) -> FindingLine:
     (
         row_id, uid, detector, rule, severity, score, title, src, dst, version, proto, sport, dport, server_port, app,
         expected, flow, train, first_ns, last_ns, times, verdict, note, techniques, facts,
+        marked,
     ) = row  # fmt: skip
     return FindingLine(
         row_id, uid, detector, rule, severity, score, title, address_text(src, version), address_text(dst, version),
         proto, sport, dport, server_port, app, expected, flow, train, first_ns, last_ns, times, verdict or "",
         note or "",
-        _mapped(techniques), name_of(facts_of(facts)),
+        _mapped(techniques), name_of(facts_of(facts)), bool(marked),
     )  # fmt: skip
 
 

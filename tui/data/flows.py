@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from oddport.case.marks import marked_sql
 from oddport.case.words import address_text, protocol_word
 from tui.data.rows import Listing
 from tui.format import clock, count, lasted, size
@@ -99,6 +100,7 @@ class FlowLine:
     facts: str | None
     proc: str
     """Names of the processes that it belongs to, the originator's first."""
+    marked: bool = False
 
     @property
     def packets(self) -> int:
@@ -140,7 +142,7 @@ _COLUMNS = (
     " f.packets_o, f.packets_r, f.bytes_o, f.bytes_r, f.payload_o + f.payload_r, f.state, f.server, f.notes,"
     " a.name, f.tier, f.verdict, f.severity, f.facts,"
     " (SELECT group_concat(name, ', ') FROM (SELECT name FROM owner WHERE owner.flow = f.id AND name IS NOT NULL"
-    " ORDER BY side))"
+    f" ORDER BY side)), {marked_sql('flow', 'f')}"
 )
 
 
@@ -148,12 +150,12 @@ def make(row: Sequence[Any]) -> FlowLine:
     """A row of the listing."""
     (
         row_id, first_ns, last_ns, src, dst, version, proto, sport, dport, server_port, packets_o, packets_r, bytes_o,
-        bytes_r, payload, state, server, notes, app, tier, verdict, severity, facts, proc,
+        bytes_r, payload, state, server, notes, app, tier, verdict, severity, facts, proc, marked,
     ) = row  # fmt: skip
     return FlowLine(
         row_id, first_ns, last_ns, address_text(src, version), address_text(dst, version), proto, sport, dport,
         server_port, packets_o, packets_r, bytes_o, bytes_r, payload, state, server, notes, app, tier, verdict,
-        severity, says_of(facts_of(facts)), facts, proc or "",
+        severity, says_of(facts_of(facts)), facts, proc or "", bool(marked),
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ class FindingsScreen(HandOffScreen):
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous not reviewed"),
         Binding("v", "verdict", "verdict", id="judge.verdict", tooltip="verdict"),
         Binding("i", "note", "note", id="judge.note", tooltip="note"),
-        Binding("V", "verdict_all", show=False, id="judge.all", tooltip="verdict on all that are listed"),
+        Binding("V", "verdict_all", show=False, id="judge.all", tooltip="verdict on all that are listed or marked"),
         Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last verdict or exception"),
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("o", "flows", "its flows", id="move.flows", tooltip="all flows that the finding stands for"),
@@ -424,10 +424,11 @@ class FindingsScreen(HandOffScreen):
         self.app.push_screen(VerdictDialog(finding, note_first), decided)
 
     def action_verdict_all(self) -> None:
-        """The same verdict on every finding of the list."""
-        if self.rows is None:
-            return
-        uids = [row[0] for row in self.store.reader.rows("findings", self.rows.ids(), ("uid",)) if row is not None]
+        """The same verdict on every finding of the list, or on the marked ones."""
+        self.with_set("Verdict", self._verdict_on)
+
+    def _verdict_on(self, ids: list[int], what: str) -> None:
+        uids = [row[0] for row in self.store.reader.rows("findings", ids, ("uid",)) if row is not None]
         choices = [Choice(word, word or "none", says) for word, says in VERDICT_CHOICES]
 
         def accept(verdict: str, note: str) -> str:
@@ -439,8 +440,7 @@ class FindingsScreen(HandOffScreen):
                 self.after_verdict("")
                 self.say(f"{plural(len(uids), 'finding')}: {answer[0] or 'no verdict'}. u takes it back.", "ok")
 
-        title = f"Verdict on all {plural(len(uids), 'finding')} of the list"
-        self.app.push_screen(ChooseDialog(title, self.filter_text, choices, accept, "Note"), chosen)
+        self.app.push_screen(ChooseDialog("Verdict", what, choices, accept, "Note"), chosen)
 
     _said_of: tuple[str, ...] = ()
     """Findings of the last verdict on many, which one key takes back."""

@@ -33,11 +33,13 @@ SUFFIXES = {"log": "-reviews.csv"}
 
 
 HAND_KEYS: list[BindingType] = [
+    Binding("m", "mark", show=False, id="judge.mark", tooltip="mark the row, or take its mark away"),
+    Binding("M", "mark_all", show=False, id="judge.mark_all", tooltip="mark all that are listed, or none"),
     Binding("b", "benign_here", show=False, id="judge.benign_here", tooltip="benign here: an exception for this port"),
     Binding("equals_sign", "narrow(False)", "only this", id="narrow.only", tooltip="only, without such rows"),
     Binding("exclamation_mark", "narrow(True)", show=False, id="narrow.without", tooltip="only, without such rows"),
     Binding("y", "copy", "copy", id="hand.copy", tooltip="copy"),
-    Binding("e", "export", "export", id="hand.export", tooltip="write the listed rows to a file"),
+    Binding("e", "export", "export", id="hand.export", tooltip="write the listed or marked rows to a file"),
 ]
 """For the end of a screen's own keys: the last row shows as many as fit, from the first on."""
 
@@ -59,6 +61,69 @@ class HandOffScreen(ListScreen):
     def server_of(self, row: Any) -> tuple[str, int, str | None]:
         """(address, port, app) of the side that serves; port 0 or app None where they are not known."""
         raise NotImplementedError
+
+    # marks ----------------------------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor; again: take the mark away."""
+        row = self.table.current
+        if row is not None:
+            self._set_marks([row.id], not row.marked)
+
+    def action_mark_all(self) -> None:
+        """Mark every row of the list, or take all marks away."""
+        if self.rows is None:
+            return
+        ids = self.rows.ids()
+        marked = self._marked(ids)
+        choices = [Choice("mark", "mark", f"all {plural(len(ids), self.WORD)} of the list")]
+        if marked:
+            choices.append(Choice("unmark", "take marks away", f"of {plural(len(marked), self.WORD)}"))
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is not None and self._set_marks(ids, answer[0] == "mark"):
+                done = "marked" if answer[0] == "mark" else "have no mark any more"
+                self.say(f"{plural(len(ids), self.WORD)} {done}. The filter “marked” lists what is marked.", "ok")
+
+        self.app.push_screen(ChooseDialog("Marks", self.filter_text, choices), chosen)
+
+    def _set_marks(self, ids: Sequence[int], marked: bool) -> bool:
+        problem = self.store.set_marks(self.LISTING.table, ids, marked)
+        if problem:
+            self.say(problem, "high")
+            return False
+        if self.rows is not None:
+            self.rows.forget_pages()
+        self.table.refresh()
+        self._show_row()
+        return True
+
+    def _marked(self, ids: Sequence[int]) -> list[int]:
+        """Those of the list that are marked, in its order."""
+        marked = self.store.marked(self.LISTING.table)
+        return [each for each in ids if each in marked]
+
+    def with_set(self, title: str, then: Callable[[list[int], str], None]) -> None:
+        """Go on with the rows of the list, or, where some are marked, with those that the person chooses; `then` is
+        given their ids and what they are in words."""
+        if self.rows is None:
+            return
+        ids = self.rows.ids()
+        marked = self._marked(ids)
+        everything = f"{plural(len(ids), self.WORD)} of this list"
+        if self.filter_text:
+            everything += f", filtered by {self.filter_text}"
+        if not marked or len(marked) == len(ids):
+            then(ids, everything)
+            return
+        some = f"{plural(len(marked), 'marked ' + self.WORD)} of this list"
+        choices = [Choice("marked", "marked", some), Choice("all", "all", everything)]
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                then(*((marked, some) if answer[0] == "marked" else (ids, everything)))
+
+        self.app.push_screen(ChooseDialog(title, "", choices), chosen)
 
     # what is fine here ----------------------------------------------------------------------------------------------
 
@@ -132,10 +197,10 @@ class HandOffScreen(ListScreen):
     # writing --------------------------------------------------------------------------------------------------------
 
     def action_export(self) -> None:
-        """The listed rows, as a file."""
-        if self.rows is None:
-            return
-        ids = self.rows.ids()
+        """The listed or the marked rows, as a file."""
+        self.with_set("Export", self._export)
+
+    def _export(self, ids: list[int], what: str) -> None:
         stem = self.store.path.stem
         choices = [
             EXPORTS[name]._replace(text=stem + SUFFIXES.get(name, f"-{self.WORD}s.{name}")) for name in self.EXPORTS
@@ -163,9 +228,6 @@ class HandOffScreen(ListScreen):
                 self.say(f"Writing {path}", "muted")
                 self.run_worker(lambda: self._write(name, ids, opened[0], path), thread=True, group="export")
 
-        what = f"{plural(len(ids), self.WORD)} of this list"
-        if self.filter_text:
-            what += f", filtered by {self.filter_text}"
         self.app.push_screen(ChooseDialog("Export", what, choices, accept, "To the file"), chosen)
 
     def _picture(self, out: BinaryIO, path: str) -> None:
@@ -189,7 +251,7 @@ class HandOffScreen(ListScreen):
         self.soon(self.say, f"{said} written to {path}", "ok")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("narrow", "copy", "export"):
+        if action in ("narrow", "copy", "export", "mark", "mark_all"):
             return self.rows is not None and len(self.rows) > 0
         if action == "benign_here":
             return self.rows is not None and len(self.rows) > 0 and self.host.can_judge

@@ -292,7 +292,8 @@ class VirtualTable(Widget, can_focus=True):
         under = index == self.cursor and index < len(self.rows)
         ground = "cursor" if under else self.ground
         row = self.rows.row(index) if index < len(self.rows) else None
-        out = [self._gutter(shown, under, ground, self.rows.key(index) if row is not None else 0)]
+        marked = getattr(row, "marked", False)
+        out = [self._gutter(shown, under, ground, self.rows.key(index) if row is not None else 0, marked)]
         at = 1
         for column in self._columns() if row is not None else ():
             cell = column.cell(row, shown.glyphs)
@@ -305,8 +306,10 @@ class VirtualTable(Widget, can_focus=True):
             at = column.left + column.width
         return self._finish(out, at, y, shown, ground)
 
-    def _gutter(self, shown: Look, under: bool, ground: str, key: int) -> Segment:
+    def _gutter(self, shown: Look, under: bool, ground: str, key: int, marked: bool) -> Segment:
         glyphs, palette = shown.glyphs, shown.palette
+        if marked:
+            return Segment(glyphs.mark, palette.style("key", ground))
         if key and key in self.bars:
             return Segment(glyphs.evidence, palette.style("evidence-bar", ground))
         if under:
