@@ -109,12 +109,14 @@ class OddportApp(JudgingApp):
         from tui.screens.attack import AttackScreen
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
+        from tui.screens.packets import PacketsScreen
         from tui.screens.ports import PortsScreen
         from tui.screens.timeline import TimelineScreen
         from tui.screens.trains import TrainsScreen
 
         self.add_mode("trains", lambda: TrainsScreen(self.store))
         self.add_mode("timeline", lambda: TimelineScreen(self.store))
+        self.add_mode("packets", lambda: PacketsScreen(self.store))
         self.add_mode("ports", lambda: PortsScreen(self.store))
         self.add_mode("findings", lambda: FindingsScreen(self.store))
         self.add_mode("flows", lambda: FlowsScreen(self.store))
@@ -358,6 +360,17 @@ class OddportApp(JudgingApp):
         screen = self._base()
         if isinstance(screen, FlowsScreen):
             screen.apply_filter(filter_text)
+
+    async def list_packets(self, number: int) -> None:
+        """All packets, the cursor on the one with this number in the case."""
+        from tui.screens.packets import PacketsScreen
+
+        await self.action_tab("packets")
+        screen = self._base()
+        if isinstance(screen, PacketsScreen):
+            if screen.filter_text:
+                screen.apply_filter("")
+            screen.go_to_packet(number)
 
     def open_finding(self, finding: int) -> None:
         """The list of findings with the cursor on one."""

@@ -65,6 +65,11 @@ def compile_filter(text: str, table: str) -> Where:
     return Where(condition.sql, condition.params)
 
 
+def condition_of(tree: Any, table: str) -> Condition:
+    """The condition of a part of the tree that `parse` gives, over `flow` or `finding`. Raises FilterError."""
+    return _Compiler(_words(table)).either(tree)
+
+
 def filter_words(table: str) -> list[tuple[str, str, tuple[str, ...]]]:
     """Names of the language over `flows` or `findings`: (name, what it is, its operators), for help and completion."""
     base = "flow" if table in ("flow", "flows") else "finding"
@@ -95,23 +100,23 @@ class _Compiler:
                 return self.either(children[0])
             case "either" | "all":
                 word = "OR" if tree.data == "either" else "AND"
-                parts = [self.either(child) for child in children if not _is_token(child)]
+                parts = [self.either(child) for child in children if not is_token(child)]
                 return joined(parts, word)
             case "inner":
                 return self.either(children[1])
             case "no":
                 return self.either(children[1]).negated()
             case "alone":
-                self._count(_value(children[0]))
-                return self._alone(_value(children[0]))
+                self._count(value_of(children[0]))
+                return self._alone(value_of(children[0]))
             case "compare":
-                name, operator, value = _value(children[0]), children[1], _value(children[2])
+                name, operator, value = value_of(children[0]), children[1], value_of(children[2])
                 return self._compare(name, str(operator), operator.start_pos, value)
             case "contains":
-                return self._contains(_value(children[0]), children[1].start_pos, _value(children[2]))
+                return self._contains(value_of(children[0]), children[1].start_pos, value_of(children[2]))
             case _:
-                items = [_value(child) for child in children[2:] if child is not None and not _is_token(child)]
-                return self._among(_value(children[0]), children[1].start_pos, items)
+                items = [value_of(child) for child in children[2:] if child is not None and not is_token(child)]
+                return self._among(value_of(children[0]), children[1].start_pos, items)
 
     def _count(self, value: Value) -> None:
         self._conditions += 1
@@ -219,11 +224,13 @@ def _of_flow(words: Words, field: Field) -> Field:
     )
 
 
-def _is_token(child: object) -> bool:
+def is_token(child: object) -> bool:
+    """A word of the grammar, no part of the tree."""
     return isinstance(child, str)  # lark's tokens are strings, its trees are not
 
 
-def _value(tree: Any) -> Value:
+def value_of(tree: Any) -> Value:
+    """The name, value or item of a tree."""
     token = tree.children[0]
     text = str(token)
     if token.type == "STRING":

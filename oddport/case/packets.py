@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from oddport.engine.columns import (
     PACKET_REPEAT,
     PACKET_UNREAD,
 )
+
+if TYPE_CHECKING:
+    from oddport.case.packet_filter import Test
 
 BLOCKS_KEPT = 16
 """Packed blocks in memory: 16 to 20 MB."""
@@ -134,6 +137,23 @@ class Packets:
             if number >= packet.packet // BLOCK:
                 break
         return before
+
+    def in_block(
+        self, connection: sqlite3.Connection, block_id: int, rows: slice | NDArray[np.intp]
+    ) -> list[PacketRow]:
+        """Packets of a block by their rows, as far as there are such."""
+        block = self._block(connection, block_id)
+        if block is None:
+            return []
+        wanted = np.arange(block.count)[rows] if isinstance(rows, slice) else rows[rows < block.count]
+        return _unpack(connection, block, wanted)
+
+    def that_meet(self, connection: sqlite3.Connection, block_id: int, test: "Test") -> NDArray[np.uint16]:
+        """Rows of a block whose packets meet a test, ascending. The block is not kept: a search goes through all."""
+        with self._lock:
+            block = self._blocks.get(block_id)
+        block = block or _load(connection, block_id)
+        return np.flatnonzero(test(block)).astype(np.uint16) if block is not None else np.zeros(0, np.uint16)
 
     def packet(self, connection: sqlite3.Connection, number: int) -> PacketRow | None:
         """A packet by its 0-based number in the case."""

@@ -36,6 +36,10 @@ from oddport.case.tables import Order, readable, table_named
 from oddport.case.words import SEVERITIES
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from oddport.case.packet_filter import Test
     from oddport.case.packets import Packets
     from oddport.case.timeline import OverTime
 
@@ -333,6 +337,21 @@ class CaseReader:
         """A packet by its 0-based number in the case."""
         with self._pool.use() as connection:
             return self._packet_blocks().packet(connection, packet)
+
+    def packet_counts(self) -> list[int]:
+        """Packets of each block, in order: all but the last of the case hold engine.columns.BLOCK."""
+        with self._pool.use() as connection:
+            return [count for (count,) in connection.execute("SELECT count FROM packet_block ORDER BY id")]
+
+    def packets_in_block(self, block: int, rows: "slice | NDArray[np.intp]") -> list[PacketRow]:
+        """Packets of a block (0-based) by their rows in it."""
+        with self._pool.use() as connection:
+            return self._packet_blocks().in_block(connection, block, rows)
+
+    def packets_that_meet(self, block: int, test: "Test") -> "NDArray[np.uint16]":
+        """Rows of a block whose packets meet a test (packet_filter.PacketFilter), ascending."""
+        with self._pool.use() as connection:
+            return self._packet_blocks().that_meet(connection, block, test)
 
     def packet_of_file(self, file: int, number: int) -> PacketRow | None:
         """A packet by its 1-based number in its file, as evidence names it."""

@@ -79,3 +79,12 @@ class FlowCase(Protocol):
 
     def files(self) -> list[CaptureRow]:
         """The captures of the case."""
+
+
+class PacketSource(Protocol):
+    """Packets in some order, by their 0-based place."""
+
+    def __len__(self) -> int: ...
+
+    def packet(self, index: int) -> PacketRow | None:
+        """The packet at a place; None if there is none (any more)."""

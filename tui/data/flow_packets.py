@@ -141,20 +141,22 @@ def _data(row: FlowPacket, glyphs: Glyphs) -> Cell:
     return _text(count(known)) if known else _text(glyphs.byte, "muted")
 
 
+def note_text(packet: PacketRow) -> str:
+    """What is special about a packet: `repeat, cut`."""
+    noted = (
+        ("repeat", packet.repeat),
+        ("fragment", packet.fragment),
+        ("malformed", packet.unread),
+        ("cut", packet.caplen < packet.wirelen),
+    )
+    return ", ".join(word for word, holds in noted if holds)
+
+
 def _says(row: FlowPacket, glyphs: Glyphs) -> Cell:
-    notes = [
-        word
-        for word, holds in (
-            ("repeat", row.packet.repeat),
-            ("fragment", row.packet.fragment),
-            ("malformed", row.packet.unread),
-            ("cut", row.packet.caplen < row.packet.wirelen),
-        )
-        if holds
-    ]
+    notes = note_text(row.packet)
     pieces: list[Any] = [(row.said.text if row.said is not None else "", "text")]
     if notes:
-        pieces.append((("  " if pieces[0][0] else "") + ", ".join(notes), "muted"))
+        pieces.append((("  " if pieces[0][0] else "") + notes, "muted"))
     return tuple(pieces)
 
 

@@ -55,6 +55,7 @@ class Tab:
 TABS = (
     Tab("1", "findings", "Findings"),
     Tab("2", "flows", "Flows"),
+    Tab("3", "packets", "Packets"),
     Tab("4", "ports", "Ports"),
     Tab("5", "attack", "ATT&CK"),
     Tab("6", "timeline", "Timeline"),

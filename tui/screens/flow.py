@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.worker import get_current_worker
 
-from oddport.case.errors import CaptureMoved, CaseError
+from oddport.case.errors import CaseError
 from tui.data.dissection import ByteClaim, Request, shared_dissector
 from tui.data.flow_packets import NARROW, SPEC, FlowPacket, FlowPackets
 from tui.data.packet_evidence import places_in_flow
@@ -26,6 +25,7 @@ from tui.screens.flow_lines import (
     facts,
     title_pieces,
 )
+from tui.screens.reading_along import AHEAD, read_along
 from tui.theme import look
 from tui.widgets.line import EMPTY, Line, Piece, Span, line, spans, width_of
 from tui.widgets.lines import Lines
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
 
 FACT_ROWS = 14
 """Facts beside the claim, on a wide screen."""
-AHEAD = 8
-"""Packets above and below the screen that are read along."""
-TELL_EVERY = 0.05
-"""Seconds between two repaints of the list while packets are read."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at a flow that is still open."""
 
@@ -87,6 +83,7 @@ class FlowScreen(Frame):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("b", "evidence", "next evidence", id="move.evidence", tooltip="next evidence"),
+        Binding("a", "all_packets", "among all", id="move.all", tooltip="this packet among all packets of the case"),
         Binding("n", "finding(1)", "next finding", id="judge.next", tooltip="next, previous finding"),
         Binding("N", "finding(-1)", show=False, id="judge.previous", tooltip="next, previous finding"),
         Binding("v", "verdict(False)", "verdict", id="judge.verdict", tooltip="verdict"),
@@ -254,28 +251,13 @@ class FlowScreen(Frame):
         except CaseError as error:
             self.say(str(error), "high")
             return
-        if wanted:
-            # without `exclusive`, threads would queue up behind each other's packets while someone scrolls
-            self.run_worker(lambda: self._read(wanted), thread=True, exclusive=True, group="read", exit_on_error=True)
-
-    def _read(self, wanted: list[tuple[int, PacketRow]]) -> None:
-        worker = get_current_worker()
-        rows, heard, told = self.rows, dict[int, Said](), time.monotonic()
-        for index, packet in wanted:
-            if worker.is_cancelled:
-                return
-            try:
-                heard[index] = self._words(packet)
-            except CaptureMoved as error:
-                self.soon(self._bytes_moved, str(error))
-                return
-            except CaseError as error:
-                self.soon(self.say, str(error), "high")
-                return
-            if time.monotonic() - told > TELL_EVERY:
-                self.soon(self._heard, rows, heard)
-                heard, told = {}, time.monotonic()
-        self.soon(self._heard, rows, heard)
+        rows = self.rows
+        read_along(
+            self,
+            [(index, partial(self._words, packet)) for index, packet in wanted],
+            lambda heard: self._heard(rows, heard),
+            self._bytes_moved,
+        )
 
     def _words(self, packet: PacketRow) -> Said:
         frame = self.case.packet_bytes(packet)
@@ -324,6 +306,14 @@ class FlowScreen(Frame):
         self.app.push_screen(
             StreamScreen(self.case, self.picture.flow.id, self._trail, finding.id if finding else None, self._dissector)
         )
+
+    async def action_all_packets(self) -> None:
+        """The packet under the cursor among all packets of the case."""
+        from tui.dashboard import OddportApp
+
+        row, app = self.table.current, self.app
+        if isinstance(row, FlowPacket) and isinstance(app, OddportApp):
+            await app.list_packets(row.packet.packet + 1)
 
     def action_evidence(self) -> None:
         """The next evidence: its row above, its packet below."""

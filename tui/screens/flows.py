@@ -66,6 +66,7 @@ class FlowsScreen(HandOffScreen):
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next finding", id="judge.next", tooltip="next, previous flow with a finding"),
         Binding("N", "next(-1)", show=False, id="judge.previous", tooltip="next, previous flow with a finding"),
+        Binding("a", "all_packets", show=False, id="move.all", tooltip="its first packet among all packets"),
         Binding("c", "conversation", show=False, id="narrow.conversation", tooltip="only between these two hosts"),
         Binding("u", "undo", show=False, id="judge.undo", tooltip="undo the last exception"),
         Binding("o", "odd", "odd ones only", id="narrow.odd", tooltip="only flows that do not fit their port"),
@@ -312,6 +313,13 @@ class FlowsScreen(HandOffScreen):
         if flow is not None:
             self.open_stream(flow.id, ("Flows", f"Flow {count(flow.id)}"), None)
 
+    async def action_all_packets(self) -> None:
+        """The first packet of the flow among all packets of the case."""
+        flow: FlowLine | None = self.table.current
+        packets = self.store.reader.packets_of_flow(flow.id, 0, 1) if flow is not None else []
+        if packets:
+            await self.host.list_packets(packets[0].packet + 1)
+
     def fields_of(self, row: FlowLine) -> list[tuple[str, str]]:
         """(filter, value) of what a row holds."""
         found = [(f"src == {row.src}", row.src), (f"dst == {row.dst}", row.dst)]
@@ -389,7 +397,7 @@ class FlowsScreen(HandOffScreen):
         table.move_to_index(place)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("next", "stream", "conversation"):
+        if action in ("next", "stream", "conversation", "all_packets"):
             return self.rows is not None and len(self.rows) > 0
         if action == "undo":
             return self.host.can_take_back

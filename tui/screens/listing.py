@@ -127,8 +127,8 @@ class ListScreen(CaseFrame):
     def on_mount(self) -> None:
         if not self.query("#main"):
             return  # the dashboard was quit before this screen had its widgets
-        table = self.table
-        table.sort = (self.SPEC.sorts[0], self.SPEC.sorts[0] in self.SPEC.descending_first)
+        if self.SPEC.sorts:
+            self.table.sort = (self.SPEC.sorts[0], self.SPEC.sorts[0] in self.SPEC.descending_first)
         self.start_rows()
 
     def on_resize(self, event: events.Resize) -> None:

@@ -1,4 +1,4 @@
-"""A packet of a flow → the tree of its layers beside its bytes, each following the other, with the evidence marked."""
+"""A packet of a flow or a list → the tree of its layers beside its bytes, each following the other, evidence marked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tui.widgets.rule import Rule
 from tui.widgets.table import VirtualTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from textual.widget import Widget
 
-    from oddport.case.model import EvidenceRow, FindingRow, PacketRow
+    from oddport.case.model import EvidenceRow, FindingRow, FlowRow, PacketRow
     from tui.data.dissection import Dissection, Dissector
-    from tui.data.flow_case import FlowCase
+    from tui.data.flow_case import FlowCase, PacketSource
 
 EDGE_ROWS = 4
 """Rows of the sentence about a capture that has moved, at most."""
@@ -80,8 +80,10 @@ class PacketScreen(Frame):
         *,
         finding: FindingRow | None = None,
         dissector: Dissector | None = None,
+        among: PacketSource | None = None,
     ) -> None:
-        """`packet` is the 0-based place among the packets of the flow; `trail` ends with the screen it is opened from.
+        """`packet` is the 0-based place among the packets of the flow, or of the list `among`, whose packets may belong
+        to any flow or none; `trail` ends with the screen it is opened from.
 
         Raises CaseError where the case cannot be read or has no such flow or packet.
         """
@@ -93,11 +95,8 @@ class PacketScreen(Frame):
         self._evidence = tuple(evidence)
         self._finding = finding
         self._dissector = dissector or shared_dissector()
-        flow = case.flow(flow_id)
-        if flow is None:
-            raise CaseError(f"The case has no flow {count(flow_id)} any more. Go back to the list.")
-        self.flow = flow
-        self._total = case.packet_count_of_flow(flow_id)
+        self._among = among
+        self.flow = self._flow_of(flow_id)
         self.packet: PacketRow = self._packet_at(packet)
         self.data: bytes | None = None
         """The captured bytes; None where they are not where the case says."""
@@ -106,11 +105,37 @@ class PacketScreen(Frame):
         self._trouble = ""
         self._zoomed = False
 
+    @property
+    def _total(self) -> int:
+        return len(self._among) if self._among is not None else self.case.packet_count_of_flow(self.flow_id)
+
+    @property
+    def _whole(self) -> str:
+        return "flow" if self._among is None else "list"
+
+    def _flow_of(self, flow_id: int) -> FlowRow | None:
+        """None for a packet that belongs to none."""
+        if not flow_id and self._among is not None:
+            return None
+        flow = self.case.flow(flow_id)
+        if flow is None:
+            raise CaseError(f"The case has no flow {count(flow_id)} any more. Go back to the list.")
+        return flow
+
     def _packet_at(self, index: int) -> PacketRow:
+        if self._among is not None:
+            listed = self._among.packet(index)
+            if listed is None:
+                raise CaseError(f"The list has no packet {count(index + 1)} any more.")
+            return listed
         found = self.case.packets_of_flow(self.flow_id, index, 1) if index >= 0 else []
         if not found:
             raise CaseError(f"Flow {count(self.flow_id)} has no packet {count(index + 1)}.")
         return found[0]
+
+    @property
+    def _facts(self) -> Mapping[str, Any]:
+        return self.flow.facts if self.flow is not None else {}
 
     # frame ----------------------------------------------------------------------------------------------------------
 
@@ -122,11 +147,12 @@ class PacketScreen(Frame):
 
     def context(self) -> Line:
         glyphs, finding = look(self).glyphs, self._finding
-        between = ends(self.flow, glyphs)
+        between = ends(self.flow, glyphs) if self.flow is not None else "belongs to no flow"
         claim: list[Piece] = []
         if finding is not None and finding.expected:
             claim = [("expected ", "muted"), (finding.expected, "expected"), (", seen ", "muted")]
-        claim.append((app_word(self.flow), "strong"))
+        if self.flow is not None:
+            claim.append((app_word(self.flow), "strong"))
         if not self.has_panes:
             return line((between, "text"), right=claim)
         pieces: list[Piece] = []
@@ -185,7 +211,7 @@ class PacketScreen(Frame):
         else:
             start = self.proofs[0].offset if self.proofs else 0
             marks = [Range(proof.offset, proof.end) for proof in self.proofs]
-            known = [Range(*found) for found in fact_ranges(self.data, self.flow.facts)]
+            known = [Range(*found) for found in fact_ranges(self.data, self._facts)]
             self.hex_view.show(self.data, marks, known, start)
             self.tree_view.show((self._frame_node(), Node("layers", "being read", kind="unread")))
             self._dissect(self.data)
@@ -224,7 +250,7 @@ class PacketScreen(Frame):
         return Node(f"Frame {count(packet.number)}", value, 0, 0, "layer", children)
 
     def _dissect(self, data: bytes) -> None:
-        packet, app = self.packet, self.flow.app
+        packet, app = self.packet, self.flow.app if self.flow is not None else None
         claims = tuple(ByteClaim(proof.offset, proof.length, proof.row.says) for proof in self.proofs)
 
         def work() -> None:
@@ -238,7 +264,7 @@ class PacketScreen(Frame):
         if packet is not self.packet or not self.is_mounted or self.data is None:
             return
         self._trouble = result.trouble
-        texts = {text.rstrip(".") for text in fact_texts(self.flow.facts)}
+        texts = {text.rstrip(".") for text in fact_texts(self._facts)}
         marks = [Range(proof.offset, proof.end) for proof in self.proofs]
 
         def is_fact(node: Node) -> bool:
@@ -348,6 +374,10 @@ class PacketScreen(Frame):
     def _go(self, index: int) -> None:
         try:
             packet = self._packet_at(index)
+            if self._among is not None and packet.flow != self.flow_id:
+                self.flow = self._flow_of(packet.flow)
+                self.flow_id = packet.flow
+                self._finding, self._evidence = proof_of_flow(self.case, packet.flow)
         except CaseError as error:
             self.say(str(error), "high")
             return
@@ -360,7 +390,7 @@ class PacketScreen(Frame):
         if 0 <= index < self._total:
             self._go(index)
         else:
-            self.say("This is the first packet of the flow." if step < 0 else "This is the last packet of the flow.")
+            self.say(f"This is the {'first' if step < 0 else 'last'} packet of the {self._whole}.")
 
     def action_stream(self) -> None:
         """What both sides of the flow said; gone back to where one comes from there."""
@@ -382,7 +412,7 @@ class PacketScreen(Frame):
                 return
         places = sorted(self._evidence_places())
         index = next((place for place in places if place > self.index), places[0] if places else self.index)
-        if index != self.index:
+        if index != self.index and self._among is None:
             self._go(index)
         elif self.proofs and self.data is not None:
             self._show_proof(self.proofs[0])
@@ -428,7 +458,7 @@ class PacketScreen(Frame):
         stack = self.app.screen_stack
         beneath = stack[-2] if len(stack) > 1 else None
         for table in beneath.query(VirtualTable) if beneath is not None else ():
-            if table.id == "packets":
+            if table.id == "packets" or id(table.rows) == id(self._among):
                 table.move_to_index(self.index)
         self.dismiss()
 
@@ -438,7 +468,15 @@ class PacketScreen(Frame):
             return bool(self._moved)
         if action == "evidence":
             return bool(self._evidence)
+        if action == "stream":
+            return bool(self.flow_id)
         return True
+
+
+def proof_of_flow(case: FlowCase, flow: int) -> tuple[FindingRow | None, tuple[EvidenceRow, ...]]:
+    """The worst finding of a flow, and its evidence. Raises CaseError."""
+    finding = next(iter(case.findings_of_flow(flow)), None) if flow else None
+    return finding, tuple(case.evidence(finding.id)) if finding is not None else ()
 
 
 def _range(node: Node | None) -> Range:

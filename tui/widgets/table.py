@@ -25,7 +25,7 @@ from tui.widgets.line import Span, cut_middle, segments, spans
 from tui.widgets.moving import row_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from textual import events
 
@@ -96,8 +96,10 @@ class VirtualTable(Widget, can_focus=True):
         """Column and whether descending, as shown in the head."""
         self.key: int | None = None
         """Key of the row under the cursor."""
-        self.bars: frozenset[int] = frozenset()
+        self.bars: Container[int] = frozenset()
         """Keys of rows with the evidence bar in the gutter."""
+        self.painted = 0
+        """Place of the row that is being painted, for cells that look at the one before."""
         self._placed: list[Placed] = []
         self._placed_for: tuple[int, tuple[tuple[str, int], ...]] | None = None
         self._crowded = False
@@ -292,6 +294,7 @@ class VirtualTable(Widget, can_focus=True):
         under = index == self.cursor and index < len(self.rows)
         ground = "cursor" if under else self.ground
         row = self.rows.row(index) if index < len(self.rows) else None
+        self.painted = index
         marked = getattr(row, "marked", False)
         out = [self._gutter(shown, under, ground, self.rows.key(index) if row is not None else 0, marked)]
         at = 1
