@@ -13,28 +13,31 @@ if TYPE_CHECKING:
 
 
 def run(
-    case_path: Path,
-    captures: list[str] | None = None,
+    case_path: Path | None = None,
+    captures: Sequence[str] = (),
     title: str = "",
     mouse: bool = True,
     ascii: bool = False,
     live: Sequence[str] = (),
     pipe: int | None = None,
 ) -> int:
-    """Run the dashboard until it is quit; returns the exit status.
+    """Run the dashboard until it is quit; returns the exit status. Without a case it begins with what there is to open.
 
     Captures are loaded into the case unless it holds them already, or another process is loading it. `live`: words for
     a loader that captures an interface instead. `pipe`: a descriptor of a capture that is read as it comes.
     """
     for name in ("COLUMNS", "LINES"):  # exported once, they would be taken for the size of the terminal for ever
         os.environ.pop(name, None)
-    if live:
-        load: Load | None = Load(case_path, [], options=live)
+    load: Load | None = None
+    if case_path is None:
+        pass  # a person chooses first
+    elif live:
+        load = Load(case_path, [], options=live)
     elif pipe is not None:
         load = Load(case_path, ["-"], pipe=pipe)
         os.close(pipe)
-    else:
-        load = start_load(case_path, captures) if captures else None
+    elif captures:
+        load = start_load(case_path, captures)
     try:
         from tui.dashboard import OddportApp
         from tui.input import take_any_bytes
@@ -48,7 +51,7 @@ def run(
     return status if isinstance(status, int) else app.return_code or 0
 
 
-def start_load(case_path: Path, captures: list[str]) -> Load | None:
+def start_load(case_path: Path, captures: Sequence[str]) -> Load | None:
     """A load of the captures; None where the case holds them, or where the dashboard has to say why there is none."""
     if case_path.exists() and case_path.stat().st_size:
         from oddport.case.errors import CaseError

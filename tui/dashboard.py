@@ -1,12 +1,12 @@
-"""A case, and captures that are loaded into it → the dashboard.
+"""A case and captures that are loaded into it, or a choice of them → the dashboard.
 
 The app holds what all screens share: the case, the load that runs, the look. Four times a second while something
-changes
-it looks at the case and tells the screen that is on top; screens ask the case for their rows themselves.
+changes it looks at the case and tells the screen that is on top; screens ask the case for their rows themselves.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import threading
@@ -27,11 +27,13 @@ from tui.screens.base import TABS, Frame
 from tui.theme import NAMES, PALETTES, Look, Palette, choose_palette
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from textual.screen import Screen
+    from textual.timer import Timer
 
+    from oddport.loading.target import Target
     from tui.screens.error import Problem
 
 POLL_SECONDS = 0.25
@@ -56,6 +58,9 @@ class OddportApp(JudgingApp):
             for tab in TABS
         ),
         Binding(
+            "O", "tab('start')", show=False, id="move.start", tooltip="start: cases, captures, demos, live traffic"
+        ),
+        Binding(
             "ctrl+c", "interrupt", "quit", show=False, id="move.interrupt", tooltip="quit", system=True, priority=True
         ),
         Binding("ctrl+q", "ignore", show=False, system=True, priority=True),
@@ -63,7 +68,7 @@ class OddportApp(JudgingApp):
 
     def __init__(
         self,
-        case_path: Path,
+        case_path: Path | None = None,
         captures: Sequence[str] | None = None,
         title: str = "",
         ascii: bool = False,
@@ -71,7 +76,10 @@ class OddportApp(JudgingApp):
         command: Sequence[str] | None = None,
         load: Load | None = None,
     ) -> None:
-        """`load` is a load of these captures that runs already; else one is started unless the case holds them."""
+        """`load` is a load of these captures that runs already; else one is started unless the case holds them.
+
+        Without a case the dashboard begins with what there is to open.
+        """
         environ = os.environ if environ is None else environ
         self._environ = dict(environ)  # Textual takes NO_COLOR out of the process
         self._theme_name, self._theme_problem = self._wanted_theme()
@@ -83,7 +91,7 @@ class OddportApp(JudgingApp):
         self.theme = f"oddport-{palette.name}"
         self.animation_level = "none"
         self.case_title = title
-        self.store = Store(case_path)
+        self._store = Store(case_path) if case_path is not None else None
         self.captures = list(captures) if captures else []
         self.progress: Progress | None = None
         self.summary: Summary | None = None
@@ -94,6 +102,18 @@ class OddportApp(JudgingApp):
         self._looked = 0.0
         self._read_problem = self._keys_problem = ""
         self._next_idle = 0.0
+        self._polling: Timer | None = None
+
+    @property
+    def has_case(self) -> bool:
+        """A case is open."""
+        return self._store is not None
+
+    @property
+    def store(self) -> Store:
+        """The case that is open."""
+        assert self._store is not None
+        return self._store
 
     def _wanted_theme(self) -> tuple[str, str]:
         name = self._environ.get("ODDPORT_THEME", "dark") or "dark"
@@ -106,6 +126,18 @@ class OddportApp(JudgingApp):
     async def on_mount(self) -> None:
         keys, self._keys_problem = keymap(self._environ)
         self.set_keymap(keys)
+        from tui.screens.start import StartScreen
+
+        self.add_mode("start", StartScreen)
+        first = "start"
+        if self.has_case:
+            first = self._add_screens()
+        self._visited = [first]
+        await self.switch_mode(first)
+        self.call_after_refresh(self._begin)
+
+    def _add_screens(self) -> str:
+        """The screens of the case; gives the mode of the first one."""
         from tui.screens.attack import AttackScreen
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
@@ -121,36 +153,82 @@ class OddportApp(JudgingApp):
         self.add_mode("findings", lambda: FindingsScreen(self.store))
         self.add_mode("flows", lambda: FlowsScreen(self.store))
         self.add_mode("attack", lambda: AttackScreen(self.store))
-        self._visited = ["findings"]
-        await self.switch_mode("findings")
-        self.call_after_refresh(self._begin)
+        return "findings"
 
     def _begin(self) -> None:
-        # while the loader makes its first rows, what reads them is imported
+        # while the loader makes its first rows, or a person chooses, what reads them is imported
         threading.Thread(
             target=import_module, args=("oddport.case.reader",), name="oddport-import", daemon=True
         ).start()
+        if self.has_case:
+            self._begin_case()
+        if self._polling is None:
+            self._polling = self.set_interval(QUICK_POLL_SECONDS, self._poll)
+
+    def _begin_case(self) -> None:
         if self.load is not None:
             self.progress = self.load.progress
         self._look_at_case(force=True)
         if self.load is None and self.captures and (self.summary is None or self.summary.load_state not in NOT_AGAIN):
             self.start_load(replace=False)
-        self.set_interval(QUICK_POLL_SECONDS, self._poll)
 
     def on_unmount(self) -> None:
         if self.judging is not None:
             self.judging.end()
         if self.load is not None:
             self.load.end()
-        self.store.close()
+        if self.has_case:
+            self.store.close()
+
+    # another case ---------------------------------------------------------------------------------------------------
+
+    async def open_target(self, target: Target) -> None:
+        """Show another case in place of the one that is open; asks where a load or a capture would be stopped."""
+        if self.has_case and self.store.path == target.case:
+            await self.action_tab("findings")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.call_later(self._open, target)
+
+        if self.loading:
+            self._ask_to_stop("Opening another case", "stop and open", answered)
+        else:
+            await self._open(target)
+
+    async def _open(self, target: Target) -> None:
+        await self._close_case()
+        self._store, self.captures, self.case_title = Store(target.case), list(target.captures), target.title
+        if target.live:
+            self.start_load(replace=False, options=target.live)
+        first = self._add_screens()
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        self._visited = ["start", first]
+        await self.switch_mode(first)
+        self.call_after_refresh(self._begin_case)
+
+    async def _close_case(self) -> None:
+        """Back to the start, with no case open."""
+        await self.switch_mode("start")
+        load, self.load = self.load, None
+        if load is not None:
+            await asyncio.to_thread(load.end)
+        if self.has_case:
+            for mode in self._visited_modes():
+                await self.remove_mode(mode)
+            self.store.close()
+        self._store = self.summary = self.progress = None
+        self._ended, self._read_problem, self._next_idle = False, "", 0.0
 
     # the load -------------------------------------------------------------------------------------------------------
 
-    def start_load(self, replace: bool) -> None:
-        """Load the captures into the case in a process of its own."""
-        options: dict[str, Any] = {} if self._command is None else {"command": self._command}
+    def start_load(self, replace: bool, options: Sequence[str] = ()) -> None:
+        """Load the captures into the case in a process of its own; `options` as for Load."""
+        command: dict[str, Any] = {} if self._command is None else {"command": self._command}
         try:
-            self.load = Load(self.store.path, self.captures, replace, **options)
+            self.load = Load(self.store.path, self.captures, replace, options, **command)
         except OSError as error:
             self.progress = Progress(state="failed", message=f"The loader could not be started: {error.strerror}.")
             self._tell(changed=False, last=False)
@@ -160,6 +238,8 @@ class OddportApp(JudgingApp):
         self._tell(changed=False, last=False)
 
     def _poll(self) -> None:
+        if not self.has_case:
+            return
         now = time.monotonic()
         if self.load is not None and not self._ended:
             self._poll_load(now)
@@ -268,6 +348,8 @@ class OddportApp(JudgingApp):
 
     def problems(self) -> list[Problem]:
         """What went wrong, the worst first."""
+        if not self.has_case:
+            return []
         from tui.data.problems import problems_of
 
         return problems_of(
@@ -291,6 +373,8 @@ class OddportApp(JudgingApp):
 
     async def action_tab(self, mode: str) -> None:
         """A top-level screen; its own key goes back to its list."""
+        if mode != "start" and not self.has_case:
+            return
         if mode == self.current_mode:
             while len(self.screen_stack) > 1:
                 await self.pop_screen()
@@ -316,24 +400,24 @@ class OddportApp(JudgingApp):
         if not self.loading:
             self.exit(0)
             return
-        from tui.dialogs.confirm import Confirm
-
-        live = self.progress is not None and self.progress.live is not None
-        what = "An interface is captured" if live else "A load runs"
-        said = (
-            "Quitting ends the capture. What was captured is kept in the case."
-            if live
-            else "Quitting stops it. What was read is kept in the case; loading again completes it."
-        )
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.exit(0)
 
-        self.push_screen(
-            Confirm(what, said, "stop and quit", "go on"),
-            answered,
+        self._ask_to_stop("Quitting", "stop and quit", answered)
+
+    def _ask_to_stop(self, doing: str, yes: str, answered: Callable[[bool | None], None]) -> None:
+        from tui.dialogs.confirm import Confirm
+
+        live = self.progress is not None and self.progress.live is not None
+        what = "An interface is captured" if live else "A load runs"
+        said = (
+            f"{doing} ends the capture. What was captured is kept in the case."
+            if live
+            else f"{doing} stops it. What was read is kept in the case; loading again completes it."
         )
+        self.push_screen(Confirm(what, said, yes, "go on"), answered)
 
     def action_interrupt(self) -> None:
         """Quit from wherever one is."""
@@ -404,6 +488,8 @@ class OddportApp(JudgingApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean something now."""
+        if action == "tab":
+            return self.current_mode != "start" if parameters[0] == "start" else self.has_case
         if action == "cancel_load":
             return self.loading or self.is_judging
         if action == "judge_again":

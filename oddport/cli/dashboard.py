@@ -1,4 +1,4 @@
-"""Captures, or a case, → the dashboard on the case that holds them."""
+"""Captures, a case, or nothing yet → the dashboard on it, or on what there is to choose from."""
 
 import os
 import sys
@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oddport.cli.paths import expand, fail
-
-CASE_MAGIC = b"SQLite format 3\0"
+from oddport.loading.target import Target, captures_target, case_target, is_case
 
 
 def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_only: bool, theme: str | None) -> int:
-    """Open the dashboard; gives the exit status."""
-    from oddport.case.cases import mark_opened
+    """Open the dashboard; gives the exit status. Without words it begins with what there is to open."""
     from oddport.case.errors import CaseError
 
     if not sys.stdout.isatty():
@@ -21,9 +19,10 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
         return 2
     if theme:
         os.environ["ODDPORT_THEME"] = theme
-    mouse = mouse and not os.environ.get("SSH_CONNECTION")
-    if len(words) == 1 and words[0] != "-" and _is_case(Path(words[0])):
-        return open_on(Path(words[0]), [], _stem(words[0]), mouse, ascii_only)
+    if not words:
+        return open_on(None, mouse, ascii_only)
+    if len(words) == 1 and words[0] != "-" and is_case(Path(words[0])):
+        return open_on(case_target(Path(words[0])), mouse, ascii_only)
     paths = expand(words)
     missing = [path for path in paths if path != "-" and not Path(path).exists()]
     if missing:
@@ -34,14 +33,11 @@ def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_on
     if "-" in paths:
         return _open_pipe(paths, case, mouse, ascii_only)
     try:
-        place = case if case is not None else _case_of(paths)
-        if place.exists():
-            mark_opened(place)
+        target = captures_target(paths, case)
     except (CaseError, OSError) as error:
         fail(str(error))
         return 2
-    title = _stem(paths[0]) if len(paths) == 1 else f"{_stem(paths[0])} and {len(paths) - 1} more"
-    return open_on(place, paths, title, mouse, ascii_only)
+    return open_on(target, mouse, ascii_only)
 
 
 def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
@@ -59,19 +55,14 @@ def open_demo(name: str | None, mouse: bool, ascii_only: bool) -> int:
     return open_captures([str(demo_path(name or demos[0].name))], None, mouse, ascii_only, None)
 
 
-def open_on(
-    case: Path,
-    captures: Sequence[str],
-    title: str,
-    mouse: bool,
-    ascii_only: bool,
-    live: Sequence[str] = (),
-    pipe: int | None = None,
-) -> int:
-    """Open the dashboard on a case; as tui.app.run."""
+def open_on(target: Target | None, mouse: bool, ascii_only: bool, pipe: int | None = None) -> int:
+    """Open the dashboard on what is asked for, or on a choice of it; as tui.app.run."""
     from tui.app import run
 
-    return run(case, list(captures), title=title, mouse=mouse, ascii=ascii_only, live=live, pipe=pipe)
+    mouse = mouse and not os.environ.get("SSH_CONNECTION")
+    if target is None:
+        return run(mouse=mouse, ascii=ascii_only)
+    return run(target.case, target.captures, target.title, mouse, ascii_only, target.live, pipe)
 
 
 def _open_pipe(paths: Sequence[str], case: Path | None, mouse: bool, ascii_only: bool) -> int:
@@ -99,24 +90,4 @@ def _open_pipe(paths: Sequence[str], case: Path | None, mouse: bool, ascii_only:
         return 2
     os.dup2(terminal, 0)
     os.close(terminal)
-    return open_on(place, [], "pipe", mouse, ascii_only, pipe=pipe)
-
-
-def _is_case(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(CASE_MAGIC)) == CASE_MAGIC
-    except OSError:
-        return False
-
-
-def _case_of(paths: Sequence[str]) -> Path:
-    """The case of these captures in the user's data folder."""
-    from oddport.capture.fingerprint import Fingerprint
-    from oddport.case.folders import case_for
-
-    return case_for(paths, [Fingerprint.of(path).digest for path in paths])
-
-
-def _stem(word: str) -> str:
-    return os.path.basename(word.rstrip("/"))
+    return open_on(Target(place, (), "pipe"), mouse, ascii_only, pipe)

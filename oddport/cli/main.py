@@ -13,6 +13,7 @@ from oddport.wording import SEVERITY_WORDS
 EXAMPLES = """
 \b
 Examples:
+  oddport                                    choose: recent cases, files, demo captures, live traffic
   oddport demo                               the dashboard on a demo capture with findings
   oddport capture.pcapng                     load a capture and look at it
   oddport scan capture.pcap                  findings as a table
@@ -49,7 +50,9 @@ class OpenByDefault(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Options of `open` may stand first: `oddport --case FILE CAPTURE`."""
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if args and args[0].startswith("-") and args[0].partition("=")[0] not in own:
+        if not args and sys.stdout.isatty():
+            args = ["open"]  # what there is to choose from; who has no terminal gets the help
+        elif args and args[0].startswith("-") and args[0].partition("=")[0] not in own:
             args = ["open", *args]
         return super().parse_args(ctx, args)
 
@@ -68,7 +71,8 @@ def cli() -> None:
     """Does what is spoken on this port fit the port?
 
     oddport names the protocol of every flow from its bytes, judges whether it belongs on its port (ATT&CK T1571), and
-    shows the bytes that prove it. `oddport CAPTURE…` opens the dashboard.
+    shows the bytes that prove it. `oddport CAPTURE…` opens the dashboard; `oddport` alone opens it on what there is to
+    choose from: recent cases, files, demo captures, live traffic.
     """
 
 
@@ -79,7 +83,7 @@ def _lazy(module: str, name: str) -> Any:
 
 
 @cli.command("open")
-@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…|CASE")
+@click.argument("captures", nargs=-1, metavar="[CAPTURE…|CASE]")
 @click.option("--case", type=click.Path(path_type=Path), help="Case file to load into (default: in your data folder).")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal; so over ssh.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
@@ -89,7 +93,7 @@ def _lazy(module: str, name: str) -> Any:
 def open_command(
     captures: tuple[str, ...], case: Path | None, no_mouse: bool, ascii_only: bool, theme: str | None
 ) -> None:
-    """Open captures, a folder of them, or a case in the dashboard.
+    """Open captures, a folder of them, or a case in the dashboard; without one, choose there.
 
     \b
     Examples:

@@ -15,9 +15,13 @@ SECONDS = 60.0
 
 def dashboard(folder: Path) -> Terminal:
     """`oddport` on a case, in a terminal of its own."""
-    case = branch_office(folder / "c.oddport")
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
-    return Terminal([sys.executable, "-m", "oddport", str(case)], 80, 24, environ, ROOT)
+    return oddport(folder, str(branch_office(folder / "c.oddport")))
+
+
+def oddport(folder: Path, *words: str) -> Terminal:
+    """`oddport WORDS` in a terminal of its own, with cases in this folder."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "ODDPORT_DATA": str(folder)}
+    return Terminal([sys.executable, "-m", "oddport", *words], 80, 24, environ, ROOT)
 
 
 @pytest.mark.parametrize("keys", ["2", "5", "25", "2?"])
@@ -46,6 +50,18 @@ def test_an_interrupt_ends_it_from_anywhere_also_while_a_screen_is_made(tmp_path
         terminal.settle(0.2, SECONDS)
         assert terminal.process.returncode == 0
         assert not any("Traceback" in row or "│" in row for row in terminal.screen.rows)
+
+
+def test_without_a_capture_it_begins_with_what_there_is_to_open(tmp_path: Path) -> None:
+    with oddport(tmp_path) as terminal:
+        terminal.until(lambda rows: any("No cases yet." in row for row in rows), SECONDS)
+        terminal.press("\r")
+        terminal.until(lambda rows: any("Shell on 443/tcp" in row for row in rows), SECONDS)
+        terminal.press("q")
+        terminal.until(lambda rows: "branch-office.pcapng is open." in rows[1], SECONDS)
+        terminal.press("q")
+        terminal.until(lambda rows: terminal.process.poll() is not None, SECONDS)
+        assert terminal.process.returncode == 0
 
 
 def test_the_screen_of_a_terminal_is_what_was_written_where() -> None:

@@ -25,6 +25,15 @@ LEAVE_KEYS = (
 """What every top-level screen has, each at its place in the last row."""
 
 
+def hosted(screen: Frame) -> OddportApp:
+    """The dashboard that a screen lives in."""
+    from tui.dashboard import OddportApp
+
+    app = screen.app
+    assert isinstance(app, OddportApp)
+    return app
+
+
 class CaseFrame(Frame):
     """A top-level screen."""
 
@@ -35,11 +44,7 @@ class CaseFrame(Frame):
     @property
     def host(self) -> OddportApp:
         """The dashboard."""
-        from tui.dashboard import OddportApp
-
-        app = self.app
-        assert isinstance(app, OddportApp)
-        return app
+        return hosted(self)
 
     def guarded(self, call: Callable[[], None]) -> None:
         """Call; where the case cannot be read, say so: its file may lie on a disk or a share that goes away."""
