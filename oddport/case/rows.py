@@ -61,8 +61,10 @@ def insert_sql(table: str, columns: Sequence[str], verb: str = "INSERT") -> str:
 
 def file_row(file: CaptureFileLike) -> tuple[Any, ...]:
     """By FILE_COLUMNS."""
+    from oddport.case.captures import PIPE, is_live  # here: it writes paths as this module does
+
     # a relative path would be of no use to a reader that runs in another folder
-    path = file.path if file.path == "-" else os.path.abspath(file.path)
+    path = file.path if file.path == PIPE or is_live(file.path) else os.path.abspath(file.path)
     return (
         file.id, stored_path(path),
         None if file.unpacked_path is None else stored_path(os.path.abspath(file.unpacked_path)), file.format,

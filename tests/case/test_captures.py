@@ -59,6 +59,17 @@ def test_bytes_of_a_packet_come_from_the_capture(tmp_path: Path, capture: Path) 
         assert reader.packet_bytes(packet_of(reader, 1)) == BYTES[124:140]
 
 
+def test_bytes_of_a_live_capture_come_from_its_ring_under_the_name_of_its_interface(
+    tmp_path: Path, capture: Path
+) -> None:
+    ring = tmp_path / "ring"
+    ring.mkdir()
+    shutil.copy(capture, ring / "live-000000000000024.pcap")
+    with make(tmp_path / "a.oddport", capture, unpacked=ring, path="live:eth0") as reader:
+        assert [file.path for file in reader.files()] == ["live:eth0"]
+        assert reader.packet_bytes(packet_of(reader, 1)) == BYTES[124:140]
+
+
 def test_a_packet_behind_the_end_of_the_capture_is_a_sentence(tmp_path: Path, capture: Path) -> None:
     with (
         make(tmp_path / "a.oddport", capture) as reader,
