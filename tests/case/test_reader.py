@@ -323,7 +323,7 @@ def test_a_damaged_case_is_said_and_not_read_wrong(own_case: Path) -> None:
     for at in range(16_384, len(content), 16_384):
         content[at : at + 200] = b"\xff" * 200
     own_case.write_bytes(content)
-    with CaseReader.open(own_case) as reader, pytest.raises(CaseError, match="is damaged"):
+    with pytest.raises(CaseError, match="is damaged"), CaseReader.open(own_case) as reader:
         reader.flow(1)
 
 

@@ -15,7 +15,7 @@ from tui.format import plural, safe
 from tui.screens.listing import ListScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO
 
 CLIP = "clip.txt"
