@@ -4,14 +4,16 @@ A mark on a finding goes by its uid. One on a flow goes by its ends and first pa
 gives the same, whatever number the flow has then.
 """
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from oddport.case.connect import connect_for_writing
+from oddport.case.model import MarkRow
 from oddport.case.transactions import Transactions
 from oddport.case.verdicts import user_name
-from oddport.case.words import printable
+from oddport.case.words import address_text, printable, protocol_word
 
 AT_ONCE = 500
 """Rows of one statement."""
@@ -48,3 +50,26 @@ def set_marks(case: Path, table: str, ids: Sequence[int], marked: bool, user: st
                 database.look_at_the_clock()
     finally:
         opened.connection.close()
+
+
+def read_marks(connection: sqlite3.Connection) -> list[MarkRow]:
+    """All marks, the first one first."""
+    found = [
+        MarkRow(at, who, uid, None, title)
+        for at, who, uid, title in connection.execute(
+            "SELECT at_ns, user, uid, coalesce((SELECT title FROM finding WHERE finding.uid = finding_mark.uid), '')"
+            " FROM finding_mark"
+        )
+    ]
+    columns = ", ".join(_FLOW_KEY)
+    numbers = {tuple(key): number for number, *key in connection.execute(
+        f"SELECT id, {columns} FROM flow WHERE {marked_sql('flow')}"
+    )}  # fmt: skip
+    for at, who, *key in connection.execute(f"SELECT at_ns, user, {columns} FROM flow_mark"):
+        found.append(MarkRow(at, who, "", numbers.get(tuple(key)), _ends(*key)))
+    return sorted(found, key=lambda mark: (mark.at_ns, mark.uid, mark.title))
+
+
+def _ends(first_ns: int, src: int | bytes, dst: int | bytes, proto: int, sport: int, dport: int, context: int) -> str:
+    source, destination = (address_text(each, 4 if isinstance(each, int) else 6) for each in (src, dst))
+    return f"{source} {sport} > {destination} {dport} {protocol_word(proto)}"

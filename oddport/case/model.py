@@ -247,6 +247,20 @@ class ReviewRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkRow:
+    """A mark of the analyst on a finding or a flow."""
+
+    at_ns: int
+    user: str
+    uid: str
+    """Of the finding; empty for a flow."""
+    flow: int | None
+    """Of a flow; None where the case has it no more."""
+    title: str
+    """Of the finding, or the ends of the flow."""
+
+
+@dataclass(frozen=True, slots=True)
 class PacketRow:
     """A packet as the case knows it; its bytes lie in the capture."""
 

@@ -23,6 +23,7 @@ from oddport.case.model import (
     FindingRow,
     FlowRow,
     LoadState,
+    MarkRow,
     Omission,
     PacketRow,
     ReviewRow,
@@ -294,6 +295,11 @@ class CaseReader:
     def undo_verdict(self, uid: str) -> bool:
         """Takes the last change of a finding's verdict back; False where there is none left."""
         return verdicts.undo_verdict(self.path, uid)
+
+    def marks(self) -> list[MarkRow]:
+        """All marks on findings and flows, the first one first."""
+        with self._pool.use() as connection:
+            return marks.read_marks(connection)
 
     def set_marks(self, table: str, ids: Sequence[int], marked: bool, user: str = "") -> None:
         """Marks rows of `flow` or `finding`, or takes their marks away; see marks.set_marks."""

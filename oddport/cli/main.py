@@ -189,13 +189,13 @@ def judge(case: Path, **chosen: Any) -> None:
 @click.option("--of", "table", type=click.Choice(["findings", "flows"]), default="findings", show_default=True,
               help="Which list.")  # fmt: skip
 @click.option("--filter", "text", default="", metavar="FILTER", help="Only these rows, in the dashboard's language.")
-@click.option("--format", "form", type=click.Choice(["html", "md", "csv", "json", "pcapng", "log"]),
+@click.option("--format", "form", type=click.Choice(["html", "md", "csv", "json", "pcapng", "log", "log-json"]),
               help="Default: by the ending of --out, else a report of findings, packets of flows.")  # fmt: skip
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="File to make (default: standard output).")
 def export(case: str, table: str, text: str, form: str | None, out: Path | None) -> None:
     """Write findings or flows of a case to a file: a report, rows, or their packets.
 
-    CASE is a file, or a name that `oddport cases` lists. log is what was said of findings, by whom and when.
+    CASE is a file, or a name that `oddport cases` lists. log holds verdicts, notes and marks, by whom and when.
 
     \b
     Examples:

@@ -7,8 +7,8 @@ from typing import BinaryIO
 from oddport.case.reader import CaseReader
 from oddport.wording import plural
 
-FORMS = {"flows": ("pcapng", "csv", "json"), "findings": ("html", "md", "csv", "json", "pcapng", "log")}
-"""List → its forms, the usual one first. `log`: what was said of findings, by whom and when."""
+FORMS = {"flows": ("pcapng", "csv", "json"), "findings": ("html", "md", "csv", "json", "pcapng", "log", "log-json")}
+"""List → its forms, the usual one first. `log`: verdicts, notes and marks, by whom and when."""
 
 
 def write_form(
@@ -36,10 +36,10 @@ def write_form(
             from oddport.exports.rows import write_rows
 
             return plural(write_rows(reader, table, ids, form, text, wanted), "row")
-        if form == "log":
+        if form in ("log", "log-json"):
             from oddport.exports.rows import write_log
 
-            return plural(write_log(reader, text), "review")
+            return plural(write_log(reader, "json" if form == "log-json" else "csv", text), "entry", "entries")
         from oddport.exports.report import write_report
 
         return plural(write_report(reader, title, form, text, ids), "finding")

@@ -16,6 +16,8 @@ from oddport.case.tables import FINDING_COLUMNS, FLOW_COLUMNS
 ROWS_AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SECOND = 1_000_000_000
+LOG_COLUMNS = ("at", "user", "what", "finding", "flow", "title", "verdict", "note")
+"""Of the review log; `what`: verdict or mark."""
 
 
 def write_rows(
@@ -43,13 +45,26 @@ def write_rows(
     return written
 
 
-def write_log(reader: CaseReader, out: TextIO) -> int:
-    """Writes what was said of the findings, by whom and when, as CSV, the first word first; returns how many rows."""
-    out.write(_csv_line(("at", "user", "finding", "title", "verdict", "note")))
-    rows = reader.review_log()
-    for each in rows:
-        verdict = each.verdict or "none"
-        out.write(_csv_line((time_text(each.at_ns), each.user, each.uid, each.title, verdict, each.note)))
+def write_log(reader: CaseReader, form: str, out: TextIO) -> int:
+    """Writes what the analyst said of findings and marked, by whom and when, the first first, as `csv` or `json` (a
+    list of objects); returns how many rows."""
+    said = [
+        (each.at_ns, (time_text(each.at_ns), each.user, "verdict", each.uid, "", each.title, each.verdict or "none",
+                      each.note))
+        for each in reader.review_log()
+    ]  # fmt: skip
+    marks = [
+        (each.at_ns, (time_text(each.at_ns), each.user, "mark", each.uid, "" if each.flow is None else each.flow,
+                      each.title, "", ""))
+        for each in reader.marks()
+    ]  # fmt: skip
+    rows = [row for _, row in sorted([*said, *marks], key=lambda pair: pair[0])]
+    if form == "json":
+        json.dump([dict(zip(LOG_COLUMNS, row, strict=True)) for row in rows], out, ensure_ascii=False, indent=1)
+        out.write("\n")
+        return len(rows)
+    for line in (LOG_COLUMNS, *rows):
+        out.write(_csv_line(line))
     return len(rows)
 
 

@@ -121,7 +121,7 @@ def hostile(tmp_path: Path) -> Iterator[CaseReader]:
 def test_no_cell_of_csv_is_a_formula(hostile: CaseReader) -> None:
     out, log = io.StringIO(), io.StringIO()
     write_rows(hostile, "findings", [1, 2], "csv", out, lambda: True)
-    assert write_log(hostile, log) == 2
+    assert write_log(hostile, "csv", log) == 2
     for text in (out.getvalue(), log.getvalue()):
         cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
@@ -137,6 +137,23 @@ def test_the_log_says_who_said_what_and_forgets_what_was_taken_back(hostile: Cas
     assert rows[0].title == HOSTILE
     hostile.undo_verdict("uid-0000")
     assert [(row.user, row.verdict) for row in hostile.review_log()] == [("ana", "confirmed"), ("ana", "confirmed")]
+
+
+def test_the_log_has_marks_too_with_who_and_when(hostile: CaseReader) -> None:
+    hostile.set_marks("flow", [1], True, "bob")
+    hostile.set_marks("finding", [2], True, "bob")
+    out, table = io.StringIO(), io.StringIO()
+    assert write_log(hostile, "json", out) == write_log(hostile, "csv", table) == 4
+    rows = json.loads(out.getvalue())
+    assert [(row["what"], row["user"], row["verdict"]) for row in rows] == [
+        ("verdict", "ana", "confirmed"), ("verdict", "ana", "confirmed"), ("mark", "bob", ""), ("mark", "bob", ""),
+    ]  # fmt: skip
+    assert [(row["finding"], row["flow"]) for row in rows[2:]] == [("", 1), ("uid-0001", "")]
+    assert rows[2]["title"].startswith("10.20.3.14 51544 > 203.0.113.80 8088 tcp")
+    assert all(row["at"].endswith("Z") for row in rows)
+    assert [row[5].lstrip("'") for row in csv.reader(io.StringIO(table.getvalue()))][1:] == [
+        row["title"] for row in rows
+    ]
 
 
 def test_a_report_tells_of_findings_bytes_attack_and_verdicts_and_runs_nothing(hostile: CaseReader) -> None:

@@ -58,7 +58,7 @@ class FindingsScreen(HandOffScreen):
     GUIDE = "Worst first. Enter goes from a finding to its flow, its packet and its bytes."
     LISTING = LISTING
     SPEC: ClassVar[TableSpec] = SPEC
-    EXPORTS = ("pcapng", "html", "md", "csv", "json", "log", "svg")
+    EXPORTS = ("pcapng", "html", "md", "csv", "json", "log", "log-json", "svg")
     WORD = "finding"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next(1)", "next", id="judge.next", tooltip="next, previous not reviewed"),

@@ -26,10 +26,11 @@ EXPORTS = {
     "json": Choice("json", "rows, JSON", "one object a row"),
     "html": Choice("html", "report, HTML", "findings, bytes, ATT&CK, verdicts on one page"),
     "md": Choice("md", "report, Markdown", "the same as text"),
-    "log": Choice("log", "review log, CSV", "what was said of findings, by whom, when"),
+    "log": Choice("log", "review log, CSV", "verdicts, notes, marks; by whom, when"),
+    "log-json": Choice("log-json", "review log, JSON", "the same, one object an entry"),
     "svg": Choice("svg", "picture, SVG", "this screen"),
 }
-SUFFIXES = {"log": "-reviews.csv"}
+SUFFIXES = {"log": "-reviews.csv", "log-json": "-reviews.json"}
 
 
 HAND_KEYS: list[BindingType] = [
