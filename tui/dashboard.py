@@ -20,6 +20,7 @@ from oddport.case.captures import PIPE, is_live
 from oddport.case.errors import CaseError
 from tui.again import JudgingApp
 from tui.data.case import Store, Summary
+from tui.data.filter_store import FilterStore
 from tui.data.keymap import keymap
 from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
@@ -92,6 +93,7 @@ class OddportApp(JudgingApp):
         self.animation_level = "none"
         self.case_title = title
         self._store = Store(case_path) if case_path is not None else None
+        self.filters = FilterStore()
         self.captures = list(captures) if captures else []
         self.progress: Progress | None = None
         self.summary: Summary | None = None

@@ -407,7 +407,7 @@ def test_findings_and_flows_of_a_case_are_written_in_every_form(loaded: Path, tm
     again = records(oddport("scan", "--format", "ndjson", proof))
     assert [each["dport"] for each in again if each["type"] == "flow"] == [443]
     log = oddport("export", loaded, "--format", "log")
-    assert log.stdout == b"at,user,finding,title,verdict,note\n"
+    assert log.stdout == b"at,user,what,finding,flow,title,verdict,note\n"
 
 
 @pytest.mark.parametrize(

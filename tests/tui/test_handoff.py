@@ -82,7 +82,7 @@ async def test_rows_of_the_filter_are_written_and_nothing_is_overwritten(office:
     ("downs", "name", "begins"),
     [(1, "r.html", b"<!doctype html>"),
      (2, "r.md", b"# Review of"), (0, "r.pcapng", b"\n\r\r\n"), (5, "r.csv", b"at,user"),
-     (6, "r.svg", b"<svg")],
+     (6, "r.json", b"[]\n"), (7, "r.svg", b"<svg")],
 )  # fmt: skip
 async def test_each_kind_of_file_is_what_it_says(
     office: Path, tmp_path: Path, downs: int, name: str, begins: bytes

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from tui.data.case import Store, Summary
     from tui.data.completion import Completion
+    from tui.data.filter_store import FilterStore
     from tui.data.load import Progress
     from tui.widgets.columns import TableSpec
 
@@ -45,6 +46,21 @@ class ListTable(VirtualTable):
     """The list."""
 
     BINDINGS: ClassVar[list[BindingType]] = VirtualTable.SORT_BINDINGS
+
+
+class Used:
+    """The filters of a list that were used before, in this session and earlier ones."""
+
+    def __init__(self, filters: FilterStore, table: str) -> None:
+        self._filters, self._table = filters, table
+
+    def texts(self) -> list[str]:
+        """The newest last."""
+        return self._filters.history(self._table)
+
+    def add(self, text: str) -> None:
+        """The newest now."""
+        self._filters.remember(self._table, text)
 
 
 class RowsOfNothing:
@@ -90,6 +106,7 @@ class ListScreen(CaseFrame):
     SPEC: ClassVar[TableSpec]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="narrow.filter", tooltip="filter"),
+        Binding("F", "saved_filters", show=False, id="narrow.saved", tooltip="saved filters: pick, save, delete"),
         Binding("full_stop", "sort_in", "sort in", id="narrow.sort_in", tooltip="sort in the rows that joined"),
         STOP_KEY,
         Binding("L", "app.load_again", "load again", id="here.load", tooltip="load the captures again"),
@@ -111,7 +128,7 @@ class ListScreen(CaseFrame):
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter, notices, list, panes, and what is said where there is nothing to list."""
-        yield FilterBar(self._check, self._completions, id="filter")
+        yield FilterBar(self._check, self._completions, Used(self.host.filters, self.LISTING.table), id="filter")
         yield Lines(ground="raised", id="notices")
         yield ListTable(self.SPEC, RowsOfNothing(), id="main")
         with Horizontal(id="panes"):
@@ -341,6 +358,21 @@ class ListScreen(CaseFrame):
         self.query_one(FilterBar).open(self.filter_text)
         self.refresh_keys()
 
+    def action_saved_filters(self) -> None:
+        """Pick a filter by its name, or give the one that holds a name."""
+        from oddport.case.errors import FilterError
+        from tui.dialogs.saved import SavedDialog
+
+        def chosen(text: str | None) -> None:
+            if text is None:
+                return
+            try:
+                self.apply_filter(text)
+            except FilterError as error:
+                self.say(f"This filter does not fit this list. {error.message}", "high")
+
+        self.app.push_screen(SavedDialog(self.host.filters, self.filter_text), chosen)
+
     def _compile(self, text: str) -> Where:
         from oddport.case.filter import compile_filter
 
@@ -381,6 +413,8 @@ class ListScreen(CaseFrame):
     def on_filter_bar_applied(self, event: FilterBar.Applied) -> None:
         self.apply_filter(event.text)
         self._close_filter()
+        if self.host.filters.problem:
+            self.say(self.host.filters.problem, "medium")
 
     def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
         self._close_filter()

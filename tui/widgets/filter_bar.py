@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.highlighter import Highlighter
 from textual.binding import Binding, BindingType
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from tui.data.completion import Completion
 
-HISTORY = 50
 WORD = 16
 """Cells of a word that is offered."""
 LONGEST = 4096
@@ -44,6 +43,16 @@ class Wrong:
 
 
 Check = Callable[[str], Wrong | None]
+
+
+class Remembered(Protocol):
+    """Filters that were used before."""
+
+    def texts(self) -> list[str]:
+        """The newest last."""
+
+    def add(self, text: str) -> None:
+        """The newest now."""
 
 
 class _Marked(Highlighter):
@@ -135,9 +144,15 @@ class FilterBar(Vertical):
             super().__init__()
 
     def __init__(
-        self, check: Check, complete: Callable[[str], list[Completion]] | None = None, *, id: str | None = None
+        self,
+        check: Check,
+        complete: Callable[[str], list[Completion]] | None = None,
+        remembered: Remembered | None = None,
+        *,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
+        self._remembered = remembered
         self._check, self._complete = check, complete
         self._offered: list[Completion] = []
         self._history: list[str] = []
@@ -162,6 +177,8 @@ class FilterBar(Vertical):
     def open(self, text: str) -> None:
         """Take the keys; `text` is the filter that holds now."""
         self.display = True
+        if self._remembered is not None:
+            self._history = self._remembered.texts()
         self._before, self._at = text, len(self._history)
         box = self.box
         box.value = text
@@ -220,8 +237,8 @@ class FilterBar(Vertical):
         if self.wrong is not None:
             return
         text = event.value.strip()
-        if text:
-            self._history = [*(old for old in self._history if old != text), text][-HISTORY:]
+        if text and self._remembered is not None:
+            self._remembered.add(text)
         self.post_message(self.Applied(text))
 
     def on_filter_input_kept(self, event: FilterInput.Kept) -> None:
