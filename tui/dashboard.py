@@ -21,6 +21,7 @@ from oddport.case.errors import CaseError
 from tui.again import JudgingApp
 from tui.data.case import Store, Summary
 from tui.data.filter_store import FilterStore
+from tui.data.column_sets import ColumnSet, load_sets, save_sets
 from tui.data.keymap import keymap
 from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
@@ -102,7 +103,9 @@ class OddportApp(JudgingApp):
         self._visited: list[str] = []
         self._ended = False
         self._looked = 0.0
-        self._read_problem = self._keys_problem = ""
+        self._read_problem = self._keys_problem = self._columns_problem = ""
+        self.column_sets: dict[str, ColumnSet] = {}
+        """List → how the person wants it."""
         self._next_idle = 0.0
         self._polling: Timer | None = None
 
@@ -128,6 +131,7 @@ class OddportApp(JudgingApp):
     async def on_mount(self) -> None:
         keys, self._keys_problem = keymap(self._environ)
         self.set_keymap(keys)
+        self.column_sets, self._columns_problem = load_sets(self._environ)
         from tui.screens.start import StartScreen
 
         self.add_mode("start", StartScreen)
@@ -223,6 +227,13 @@ class OddportApp(JudgingApp):
             self.store.close()
         self._store = self.summary = self.progress = None
         self._ended, self._read_problem, self._next_idle = False, "", 0.0
+
+    def keep_columns(self, name: str, chosen: ColumnSet) -> str:
+        """How a list is shown, from now on; returns a sentence where that could not be written."""
+        self.column_sets[name] = chosen
+        if self._columns_problem:  # what somebody wrote there is not written over
+            return "The columns hold until you quit: D says what is wrong with the file of columns."
+        return save_sets(self._environ, self.column_sets)
 
     # the load -------------------------------------------------------------------------------------------------------
 
@@ -359,7 +370,7 @@ class OddportApp(JudgingApp):
             self.summary,
             self.progress,
             self.store.problem or self._read_problem,
-            (self._theme_problem, self._keys_problem),
+            (self._theme_problem, self._keys_problem, self._columns_problem),
         )
 
     def action_show_problems(self) -> None:

@@ -80,7 +80,8 @@ class Desk:
 async def desk_of(
     case: Path, captures: list[str] | None = None, size: tuple[int, int] = (80, 24), **options: Any
 ) -> AsyncIterator[Desk]:
-    app = OddportApp(case, captures, environ=options.pop("environ", ENVIRON), **options)
+    environ = {"ODDPORT_COLUMNS": str(case.with_name("columns.toml")), **options.pop("environ", ENVIRON)}
+    app = OddportApp(case, captures, environ=environ, **options)
     async with app.run_test(size=size) as pilot:
         desk = Desk(app, pilot)
         await desk.settle()

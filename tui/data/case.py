@@ -115,6 +115,7 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._reader: CaseReader | None = None
         self._version = -1
+        self._start = 0
 
     def exists(self) -> bool:
         """The case is there, with its tables. Where it is there and cannot be opened, `problem` says why."""
@@ -204,6 +205,13 @@ class Store:
     def flows_with_findings(self) -> frozenset[int]:
         """Ids of all flows that have one."""
         return frozenset(row[0] for row in self.connection.execute("SELECT DISTINCT flow FROM finding WHERE flow > 0"))
+
+    def start_ns(self) -> int:
+        """Time of the first packet; 0 where there is none yet."""
+        if not self._start:
+            packet = self.reader.packet(0)
+            self._start = packet.ts if packet is not None else 0
+        return self._start
 
     def apps(self) -> list[str]:
         """Names of what is spoken in the case, in the order in which they were first seen."""

@@ -50,6 +50,8 @@ class FindingLine:
     name: str
     """Of the other side, as the traffic gives it."""
     marked: bool = False
+    facts: str | None = None
+    """Of its flow, as JSON."""
 
     @property
     def has_ports(self) -> bool:
@@ -136,7 +138,7 @@ def make(row: Sequence[Any]) -> FindingLine:
         row_id, uid, detector, rule, severity, score, title, address_text(src, version), address_text(dst, version),
         proto, sport, dport, server_port, app, expected, flow, train, first_ns, last_ns, times, verdict or "",
         note or "",
-        _mapped(techniques), name_of(facts_of(facts)), bool(marked),
+        _mapped(techniques), name_of(facts_of(facts)), bool(marked), facts,
     )  # fmt: skip
 
 
@@ -156,6 +158,7 @@ LISTING = Listing(
         "times": "count",
         "first": "first_ns",
         "last": "last_ns",
+        "attack": "(SELECT min(technique) FROM finding_technique t WHERE t.finding = finding.id)",
         "verdict": "(SELECT verdict FROM verdict v WHERE v.uid = finding.uid)",
     },
     default=WORST_FIRST,
@@ -255,8 +258,14 @@ SPEC = TableSpec(
                 Form(lambda f, _: _text(minute(f.first_ns), "muted"), 5, "First"),
             ),
             right=True,
+            time=lambda f: f.first_ns,
         ),
-        Column("last", (Form(lambda f, _: _text(clock(f.last_ns), "muted"), 9, "Last seen"),), right=True),
+        Column(
+            "last",
+            (Form(lambda f, _: _text(clock(f.last_ns), "muted"), 9, "Last seen"),),
+            right=True,
+            time=lambda f: f.last_ns,
+        ),
         Column("attack", (Form(_techniques, 16, "ATT&CK"),)),
         Column("verdict", (Form(_verdict, 12, "Verdict"), Form(_verdict_sign, 1, "")), removable=False),
     ),
@@ -266,6 +275,6 @@ SPEC = TableSpec(
     text_want=28,
     text_least=12,
     squeeze=("to", "from"),
-    sorts=("sev", "score", "finding", "from", "to", "port", "times", "first", "last", "verdict"),
+    sorts=("sev", "score", "finding", "from", "to", "port", "times", "first", "last", "attack", "verdict"),
     descending_first=frozenset({"sev", "score", "times", "verdict"}),
 )

@@ -55,6 +55,15 @@ def facts_of(text: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def fact_text(value: object) -> str:
+    """A fact as text: lists with commas, yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
 def says_of(facts: dict[str, Any]) -> str:
     """What a flow says, in one line: its name, then what else speaks for itself."""
     name = name_of(facts)
@@ -168,7 +177,9 @@ LISTING = Listing(
         "time": "first_ns",
         "lasted": "last_ns - first_ns",
         "from": "src",
+        "sport": "sport",
         "to": "dst",
+        "sign": "verdict",
         "port": "coalesce(server_port, dport)",
         "app": "(SELECT name FROM app WHERE app.id = flow.app)",
         "tier": "tier",
@@ -231,6 +242,7 @@ SPEC = TableSpec(
                 Form(lambda flow, _: _text(clock(flow.first_ns, 3), "muted"), 12, "Time"),
                 Form(lambda flow, _: _text(clock(flow.first_ns), "muted"), 8, "Time"),
             ),
+            time=lambda flow: flow.first_ns,
         ),
         Column(
             "lasted", (Form(lambda flow, _: _text(lasted(flow.last_ns - flow.first_ns), "muted"), 11, "Lasted"),), True
@@ -255,6 +267,6 @@ SPEC = TableSpec(
     steps=("lasted", "says", "sport", "tier", "packets", "time", "proc", "bytes", "time", CUT),
     slack=("says", "app"),
     squeeze=("to", "from"),
-    sorts=("time", "lasted", "from", "to", "port", "app", "tier", "packets", "bytes", "sev", "proc"),
+    sorts=("time", "lasted", "from", "sport", "to", "port", "sign", "app", "tier", "packets", "bytes", "sev", "proc"),
     descending_first=frozenset({"lasted", "packets", "bytes", "sev", "tier"}),
 )

@@ -26,7 +26,7 @@ TAKEN = frozenset({"ctrl+c", "ctrl+q", "ctrl+s", "ctrl+a", "ctrl+b"})
 
 def keymap(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """(binding id → keys, a sentence where the file is not as it should be). Nothing of a wrong file holds."""
-    path = _path(environ)
+    path = settings_file(environ, "ODDPORT_KEYS", FILE)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -47,10 +47,11 @@ def keymap(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
     return wanted, ""
 
 
-def _path(environ: Mapping[str, str]) -> Path:
-    chosen = environ.get("ODDPORT_KEYS")
+def settings_file(environ: Mapping[str, str], variable: str, name: str) -> Path:
+    """Where a file of settings lies: what `variable` names, else `name` in the folder of settings."""
+    chosen = environ.get(variable)
     if chosen:
         return Path(chosen).expanduser()
     import platformdirs
 
-    return Path(platformdirs.user_config_dir("oddport", appauthor=False)) / FILE
+    return Path(platformdirs.user_config_dir("oddport", appauthor=False)) / name

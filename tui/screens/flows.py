@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from oddport.case.counts import FACT_NAME
 from oddport.case.words import PORT_VERDICTS, SERVERS, STATES, note_words
 from tui.data.case import FIRST_PACKETS, Judged, judged
-from tui.data.flows import LISTING, SPEC, TIERS, FlowLine, facts_of, proto_word, severity_cell
+from tui.data.flows import LISTING, SPEC, TIERS, FlowLine, fact_text, facts_of, proto_word, severity_cell
 from tui.format import clock, count, date, duration, endpoint, plural, size
 from tui.glyphs import MISMATCH, SEVERITY_INKS, SEVERITY_LETTERS, VERDICT_INKS, VERDICT_WORDS, Glyphs
 from tui.screens.findings import label
@@ -33,15 +33,6 @@ SHORT_WORDS = {2: "in wide use", 1: "fits", 3: "no fixed port", 4: "not recognis
 ODD_FILTER = "app != port"
 EXCUSED = "site_exception"
 """The fact of a flow that its port is excused by the site's table (oddport.protocols.site)."""
-
-
-def fact_text(value: object) -> str:
-    """A fact as text: lists with commas, yes and no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value)
 
 
 def triple(flow: FlowLine, glyphs: Glyphs) -> tuple[Span, ...]:

@@ -15,13 +15,13 @@ from tui.data.background import Background
 from tui.data.completion import complete
 from tui.data.rows import ALL, IdRows, Listing, Where
 from tui.format import count, percent, plural, size
-from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
+from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY
+from tui.screens.columned import ColumnFrame, ListTable, fact_order
 from tui.theme import look
 from tui.widgets.filter_bar import FilterBar, Wrong
 from tui.widgets.line import Line, Piece, Span, line, wrap
 from tui.widgets.lines import Lines
 from tui.widgets.load_line import load_line
-from tui.widgets.table import VirtualTable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,18 +34,12 @@ if TYPE_CHECKING:
     from tui.data.completion import Completion
     from tui.data.filter_store import FilterStore
     from tui.data.load import Progress
-    from tui.widgets.columns import TableSpec
+    from tui.widgets.table import VirtualTable
 
 GRAMMAR_SECONDS = 1.0
 """Until the grammar of filters is loaded, where nobody asks for it before."""
 NOTICES = 2
 """Lines of what went wrong that a list gives room to."""
-
-
-class ListTable(VirtualTable):
-    """The list."""
-
-    BINDINGS: ClassVar[list[BindingType]] = VirtualTable.SORT_BINDINGS
 
 
 class Used:
@@ -82,7 +76,7 @@ class RowsOfNothing:
         """None."""
 
 
-class ListScreen(CaseFrame):
+class ListScreen(ColumnFrame):
     """A top-level screen with a list of the case."""
 
     DEFAULT_CSS = """
@@ -103,7 +97,6 @@ class ListScreen(CaseFrame):
     """
     AUTO_FOCUS = "#main"
     LISTING: ClassVar[Listing]
-    SPEC: ClassVar[TableSpec]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="narrow.filter", tooltip="filter"),
         Binding("F", "saved_filters", show=False, id="narrow.saved", tooltip="saved filters: pick, save, delete"),
@@ -130,22 +123,16 @@ class ListScreen(CaseFrame):
         """Filter, notices, list, panes, and what is said where there is nothing to list."""
         yield FilterBar(self._check, self._completions, Used(self.host.filters, self.LISTING.table), id="filter")
         yield Lines(ground="raised", id="notices")
-        yield ListTable(self.SPEC, RowsOfNothing(), id="main")
+        yield ListTable(self.spec(), RowsOfNothing(), id="main")
         with Horizontal(id="panes"):
             yield Lines(ground="raised", id="left")
             yield Lines(ground="raised", id="right")
         yield Lines(id="empty")
 
-    @property
-    def table(self) -> ListTable:
-        """The list."""
-        return self.query_one("#main", ListTable)
-
     def on_mount(self) -> None:
         if not self.query("#main"):
             return  # the dashboard was quit before this screen had its widgets
-        if self.SPEC.sorts:
-            self.table.sort = (self.SPEC.sorts[0], self.SPEC.sorts[0] in self.SPEC.descending_first)
+        self.table.sort = self.first_sort()
         self.start_rows()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -166,7 +153,7 @@ class ListScreen(CaseFrame):
         )
         self._counter = Background(self.store.connect, self.soon, "count")
         self.table.rows = self.rows
-        self.rows.requery()
+        self.rows.requery(order=self.order_of(*self.table.sort))
         self.set_timer(GRAMMAR_SECONDS, self._load_grammar)
 
     def _load_grammar(self) -> None:
@@ -328,11 +315,14 @@ class ListScreen(CaseFrame):
     # sorting --------------------------------------------------------------------------------------------------------
 
     def on_virtual_table_sorted(self, event: VirtualTable.Sorted) -> None:
-        if self.rows is None:
-            return
-        self.table.sort = (event.column, event.descending)
-        self.rows.requery(order=self.order_of(event.column, event.descending), keep=self.table.key)
-        self.table.refresh()
+        self.sort_by(event.column, event.descending)
+
+    def sort_by(self, column: str, descending: bool) -> None:
+        """Put the rows in another order; the cursor stays on its row."""
+        if self.rows is not None and (column, descending) != self.table.sort:
+            self.table.sort = (column, descending)
+            self.rows.requery(order=self.order_of(column, descending), keep=self.table.key)
+            self.table.refresh()
 
     def order_of(self, column: str, descending: bool) -> str:
         """ORDER BY of a sorted column; empty cells stand last either way."""
@@ -340,7 +330,7 @@ class ListScreen(CaseFrame):
         first = self.SPEC.sorts[0]
         if column == first and descending == (first in self.SPEC.descending_first):
             return listing.default
-        expression = listing.orders[column]
+        expression = fact_order(listing.table, column) or listing.orders[column]
         return f"({expression}) IS NULL, +({expression}) {'DESC' if descending else 'ASC'}, id"
 
     def action_sort_in(self) -> None:

@@ -13,7 +13,7 @@ from tui.data.flows import facts_of
 from tui.data.packet_columns import packet_spec
 from tui.data.packet_says import Said, said
 from tui.data.packets import PacketLine, PacketList
-from tui.data.times import BEFORE, SAYS, START, following, time_text
+from tui.data.times import BEFORE, SAYS, START, time_text
 from tui.dialogs.number import NumberDialog
 from tui.format import count, hexes, percent, plural
 from tui.screens.listing import GRAMMAR_SECONDS, ListScreen
@@ -40,6 +40,7 @@ class PacketsScreen(ListScreen):
     """Tab 3."""
 
     MODE = "packets"
+    TIME = START
     TITLE_TEXT = "Packets"
     GUIDE = "Every packet of the capture in order of reading. The flow of the one under the cursor stands out."
     DEFAULT_CSS = """
@@ -52,15 +53,12 @@ class PacketsScreen(ListScreen):
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream of its flow"),
         Binding("o", "flow", "its flow", id="move.flow", tooltip="the flow that it belongs to"),
         Binding("p", "number", "go to", id="move.number", tooltip="go to a packet by its number"),
-        Binding("t", "time", "time", id="here.time", tooltip="time of day, since the start, since the row above"),
     ]
 
     def __init__(self, store: Store) -> None:
-        self.time_form = START
         self._moved = ""
         self._wanted: PacketFilter | None = None
         self._go_to = 0
-        self.SPEC = self._spec()  # type: ignore[misc]  # of these rows
         super().__init__(store)
 
     # rows -----------------------------------------------------------------------------------------------------------
@@ -106,7 +104,8 @@ class PacketsScreen(ListScreen):
 
     # cells ----------------------------------------------------------------------------------------------------------
 
-    def _spec(self) -> TableSpec:
+    def whole_spec(self) -> TableSpec:
+        """All columns that there are, with times in the form that holds."""
         return packet_spec(self._words_of, self._time, self._of_this_flow, self.time_form)
 
     def _words_of(self, number: int) -> Said | None:
@@ -313,12 +312,6 @@ class PacketsScreen(ListScreen):
             says += "; of those that are filtered out, the next one listed"
         self.app.push_screen(NumberDialog("Go to packet", f"{says}.", 1, last), chosen)
 
-    def action_time(self) -> None:
-        """The next form of the time."""
-        self.time_form = following(self.time_form)
-        self.table.use(self._spec())
-        self.say(f"Time: {SAYS[self.time_form]}", "muted")
-
     def action_back(self) -> None:
         """Esc clears the filter, on the same packet; it never quits."""
         if self.filter_text:
@@ -328,6 +321,6 @@ class PacketsScreen(ListScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("narrow", "stream", "flow"):
             return self.rows is not None and bool(self._flow)
-        if action in ("number", "time"):
+        if action == "number":
             return self.rows is not None and len(self.rows) > 0
         return super().check_action(action, parameters)

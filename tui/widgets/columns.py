@@ -49,6 +49,8 @@ class Column:
     removable: bool = True
     if_any: str = ""
     """Key of a measured width: the column is there only where that is not 0."""
+    time: Callable[[Any], int] | None = None
+    """The time that it shows of a row, in ns."""
 
 
 @dataclass(frozen=True, slots=True)
