@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from tui.data.train_readings import DIFFERS, NEW, SAME, draw
 from tui.screens.flow import FlowScreen
 from tui.screens.stream import StreamScreen
 from tui.screens.trains import TrainsScreen
-from tui.widgets.train_lines import Scale
+from tui.widgets.train_lines import Scale, ended, missing_cells
 
 DEMOS = Path(__file__).parents[2] / "demo_pcaps"
 
@@ -119,6 +121,27 @@ async def drawn(desk: Desk) -> TrainsScreen:
     return desk.app.screen
 
 
+def test_each_arrival_shows_what_it_left_open() -> None:
+    picture = draw(*train_of((8, b"ijklmnop", True), (0, b"abcdefgh", True), (16, b"qr", False)))
+    scale = Scale(picture.length, 18)
+    shown = ["".join("░" if gone else "." for gone in missing_cells(step.holes, scale)) for step in picture.life.steps]
+    assert shown == ["░░░░░░░░........░░", "................░░", ".................."]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"complete": True, "last_ns": 2_000_000}, "whole after 2.00 ms"),
+        ({"complete": False}, "expired 30 s after the first fragment"),
+        ({"complete": False, "at_end": True}, "the capture ended before the rest"),
+        ({"complete": False, "evicted": True}, "given up by the loader: memory ran short"),
+    ],
+)
+def test_how_a_train_ended_is_said(changed: dict[str, Any], said: str) -> None:
+    train, pieces = train_of((0, b"abcdefgh", True))
+    assert ended(draw(replace(train, first_ns=0, **changed), pieces))[0] == said
+
+
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 50)])
 async def test_odd_trains_come_first_with_their_bars_and_readings(office: Path, size: tuple[int, int]) -> None:
     async with desk_of(office, size=size) as desk:
@@ -148,6 +171,8 @@ async def test_a_train_in_good_order_reads_one_way_and_leads_to_its_flow(office:
         arrivals = desk.said("arrivals").splitlines()
         assert len(arrivals) == 4
         assert arrivals[1].split()[:4] == ["1", "+0.000", "ms", "mf"]
+        assert ["░" in row for row in arrivals[1:]] == [True, True, False]  # what was open after each
+        assert "whole after" in desk.said("strip")
         await desk.press("f")
         assert isinstance(desk.app.screen, StreamScreen)
         await desk.press("escape", "enter")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oddport.case.train_life import Life, life_of
 from oddport.case.words import PROTOCOLS
 from oddport.detection.reassembly import POLICIES, Piece, ports, reading
 from oddport.engine.columns import UDP
@@ -60,6 +61,8 @@ class TrainPicture:
     """(first, past the last) bytes in which readings differ."""
     length: int
     """Bytes of the datagram, as far as is known."""
+    life: Life
+    """What each arrival left open, and how it ended."""
 
 
 def picture_of(reader: CaseReader, number: int) -> TrainPicture | None:
@@ -96,7 +99,8 @@ def draw(train: TrainRow, pieces: Sequence[bytes]) -> TrainPicture:
         data = None if policy == "drop" and overlaps else reading(parts, "first" if policy == "drop" else policy)
         port, app = _spoken(train, data)
         readings.append(Reading(policy, data, port, app))
-    return TrainPicture(train, arrivals, tuple(readings), differing([each.data for each in readings]), length)
+    differ = differing([each.data for each in readings])
+    return TrainPicture(train, arrivals, tuple(readings), differ, length, life_of(train))
 
 
 def _arrivals(parts: Sequence[Piece], length: int) -> list[tuple[Run, ...]]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from oddport.case.train_life import CAPTURE_ENDED, COMPLETE, ENDLESS, EXPIRED, GIVEN_UP
 from tui.data.train_readings import DIFFERS, NEW, SAME
-from tui.format import plural
+from tui.format import duration, plural
 from tui.glyphs import MISMATCH
 from tui.theme import look
-from tui.widgets.line import Line, Piece, Span, line
+from tui.widgets.line import Line, Piece, Span, line, spans
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.widget import Widget
 
+    from oddport.case.train_life import Hole
     from tui.data.train_readings import Arrival, Reading, TrainPicture
     from tui.theme import Look
 
@@ -22,6 +26,13 @@ LEAD = 20
 CONTEXT = 2
 """Bytes shown before and behind those that differ."""
 NAME = 10
+OPEN = 9
+"""A cell that this fragment left open, beside NEW, SAME and DIFFERS for those that it brought."""
+ENDS = {
+    EXPIRED: "expired 30 s after the first fragment",
+    CAPTURE_ENDED: "the capture ended before the rest",
+    GIVEN_UP: "given up by the loader: memory ran short",
+}
 TAIL = 16
 """Cells of port and app."""
 
@@ -34,15 +45,21 @@ def arrival_lines(picture: TrainPicture, widget: Widget, width: int, first: int,
     out = [_axis(scale, shown)]
     start = picture.arrivals[0].fragment.ts if picture.arrivals else 0
     for number, arrival in enumerate(picture.arrivals[first : first + rows], first + 1):
-        out.append(_bar(number, arrival, start, scale, shown))
+        open_cells = missing_cells(picture.life.steps[number - 1].holes, scale)
+        out.append(_bar(number, arrival, open_cells, start, scale, shown))
     if picture.train.holes:
-        holes = [(a, b + 1 if b >= 0 else picture.length) for a, b in picture.train.holes]
-        text = "".join(
-            shown.glyphs.hole if any(a < end and begin < b for a, b in holes) else " "
-            for begin, end in map(scale.bytes_of, range(scale.cells))
-        )
+        text = "".join(shown.glyphs.hole if gone else " " for gone in missing_cells(picture.train.holes, scale))
         out.append(line(("missing".ljust(LEAD), "medium"), (text, "medium")))
     return out
+
+
+def missing_cells(holes: Sequence[Hole], scale: Scale) -> list[bool]:
+    """Which cells have missing bytes in them; a hole without a known end goes to the last one."""
+    ends = [(first, scale.length if last == ENDLESS else last + 1) for first, last in holes]
+    return [
+        any(first < end and begin < last for first, last in ends)
+        for begin, end in map(scale.bytes_of, range(scale.cells))
+    ]
 
 
 class Scale:
@@ -78,16 +95,17 @@ def _axis(scale: Scale, shown: Look) -> Line:
     return line((per.ljust(LEAD), "muted"), ("".join(text), "muted"))
 
 
-def _bar(number: int, arrival: Arrival, start: int, scale: Scale, shown: Look) -> Line:
+def _bar(number: int, arrival: Arrival, missing: list[bool], start: int, scale: Scale, shown: Look) -> Line:
     part, glyphs = arrival.fragment, shown.glyphs
     kinds: list[int] = []
     for cell in range(scale.cells):
         begin, end = scale.bytes_of(cell)
         here = [kind for first, last, kind in arrival.runs if first < end and begin < last]
-        kinds.append(DIFFERS if DIFFERS in here else SAME if SAME in here else NEW if here else 0)
+        kinds.append(DIFFERS if DIFFERS in here else SAME if SAME in here else NEW if here else OPEN * missing[cell])
     filled = shown.palette.depth == "rgb"
     looks = {
-        0: (" ", "text"), NEW: (" ", "text/heat-4") if filled else (glyphs.levels[-1], "accent"),
+        0: (" ", "text"), OPEN: (glyphs.hole, "muted"),
+        NEW: (" ", "text/heat-4") if filled else (glyphs.levels[-1], "accent"),
         SAME: (glyphs.repeat, "text"), DIFFERS: (" " if filled else glyphs.verdict[MISMATCH], "evidence"),
     }  # fmt: skip
     pieces: list[Span] = []
@@ -162,7 +180,11 @@ def _reading(each: Reading, base: bytes, shown: list[tuple[int, int]], room: int
 
 
 def summary(picture: TrainPicture) -> Line:
-    """In one sentence: do they read the same?"""
+    """In one sentence: do they read the same? And how the train ended."""
+    return replace(_agreement(picture), right=spans([ended(picture)]))
+
+
+def _agreement(picture: TrainPicture) -> Line:
     ports: dict[int, int] = {}
     for each in picture.readings:
         if each.port is not None:
@@ -178,6 +200,21 @@ def summary(picture: TrainPicture) -> Line:
     return line((f"All policies read the same {plural(picture.length, 'byte')}.", "text"))
 
 
+def ended(picture: TrainPicture) -> Piece:
+    """How the train ended: whole after a time, or why not."""
+    life, first = picture.life, picture.train.first_ns
+    if life.end == COMPLETE:
+        return (f"whole after {duration(life.end_ns - first)}", "muted")
+    return (ENDS[life.end], "medium")
+
+
 def legend(shown: Look) -> list[Piece]:
     """The signs of bytes that were there before."""
-    return [("same ", "muted"), (shown.glyphs.repeat, "text"), ("  ", "muted"), ("differs", "evidence")]
+    return [
+        ("open ", "muted"),
+        (shown.glyphs.hole, "muted"),
+        ("  same ", "muted"),
+        (shown.glyphs.repeat, "text"),
+        ("  ", "muted"),
+        ("differs", "evidence"),
+    ]
