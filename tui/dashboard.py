@@ -27,6 +27,7 @@ from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
 from tui.screens.base import TABS, Frame
 from tui.theme import NAMES, PALETTES, Look, Palette, choose_palette
+from tui.widgets.load_line import end_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,10 +149,12 @@ class OddportApp(JudgingApp):
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
         from tui.screens.packets import PacketsScreen
+        from tui.screens.live import LiveScreen
         from tui.screens.ports import PortsScreen
         from tui.screens.timeline import TimelineScreen
         from tui.screens.trains import TrainsScreen
 
+        self.add_mode("live", lambda: LiveScreen(self.store))
         self.add_mode("trains", lambda: TrainsScreen(self.store))
         self.add_mode("timeline", lambda: TimelineScreen(self.store))
         self.add_mode("packets", lambda: PacketsScreen(self.store))
@@ -291,11 +294,8 @@ class OddportApp(JudgingApp):
         screen, progress = self.screen, self.progress
         if progress is None or not isinstance(screen, Frame):
             return
-        if progress.state == "stopped":
-            from tui.format import size, size_of
-
-            read = size_of(progress.bytes, progress.total) if progress.total else size(progress.bytes)
-            screen.say(f"Stopped at {read}. What was read is kept. L loads again.", "medium")
+        if said := end_words(progress):
+            screen.say(*said)
         elif progress.state == "done":
             undecided = [problem.title for problem in self.problems() if problem.quiet]
             if undecided:
@@ -349,6 +349,9 @@ class OddportApp(JudgingApp):
             self.judging.stop()
         elif self.load is not None:
             self.load.stop()
+            screen = self.screen
+            if self.progress is not None and self.progress.live is not None and isinstance(screen, Frame):
+                screen.say("Stopping. What was captured is taken in, and stays in the case.", "muted")
 
     def action_load_again(self) -> None:
         """Load the captures of the case again."""
@@ -421,16 +424,10 @@ class OddportApp(JudgingApp):
         self._ask_to_stop("Quitting", "stop and quit", answered)
 
     def _ask_to_stop(self, doing: str, yes: str, answered: Callable[[bool | None], None]) -> None:
-        from tui.dialogs.confirm import Confirm
+        from tui.dialogs.confirm import stopping
 
         live = self.progress is not None and self.progress.live is not None
-        what = "An interface is captured" if live else "A load runs"
-        said = (
-            f"{doing} ends the capture. What was captured is kept in the case."
-            if live
-            else f"{doing} stops it. What was read is kept in the case; loading again completes it."
-        )
-        self.push_screen(Confirm(what, said, yes, "go on"), answered)
+        self.push_screen(stopping(doing, yes, live), answered)
 
     def action_interrupt(self) -> None:
         """Quit from wherever one is."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from oddport.capture import CaptureReader, open_live
 from oddport.capture.live.ring import RingLimits
 from oddport.capture.live.source import LiveSource
-from oddport.capture.live.ways import REMOTE, LiveError, Way, choose
+from oddport.capture.live.ways import REMOTE, LiveError, Refusal, Way, choose
 from oddport.capture.model import why
 from oddport.case.captures import LIVE
 from oddport.case.folders import unpack_folder
@@ -21,6 +21,8 @@ class Interface:
     reader: CaptureReader
     way: Way
     source: LiveSource
+    refusals: tuple[Refusal, ...]
+    """Of the programs that were asked before the one that captures."""
 
     @property
     def local(self) -> bool:
@@ -36,6 +38,8 @@ class Interface:
             "kernel_drops": state.kernel_drops,
             "interface_drops": state.interface_drops,
             "problem": state.problem,
+            "starts": state.starts,
+            "refused": [f"{refusal.tool}: {refusal.reason}" for refusal in self.refusals],
         }
 
 
@@ -44,7 +48,7 @@ def open_interface(
 ) -> Interface:
     """Begin to capture `name` (as in ways.choose) into a ring beside the case; `stop` ends it once all that was
     captured has been read. LiveError where that cannot be."""
-    way, _ = choose(name, capture_filter)
+    way, refusals = choose(name, capture_filter)
     folder = unpack_folder(case) / f"live-{time.time_ns()}"
     try:
         source = LiveSource(way, stop)
@@ -55,4 +59,4 @@ def open_interface(
     except OSError as error:
         source.close()
         raise LiveError(f"Packets cannot be kept in {folder} ({why(error)}). Give another place by --case.") from error
-    return Interface(reader, way, source)
+    return Interface(reader, way, source, tuple(refusals))

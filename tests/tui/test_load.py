@@ -166,5 +166,5 @@ def test_what_the_loader_says_of_an_interface_is_taken_in_and_rates_are_made_of_
     while load.progress.packets < 50 and time.monotonic() < end:
         time.sleep(0.01)
     got = load.progress.live
-    assert got == Live("tcpdump, as you", True, 3, None, "", 10.0, 1_000.0)
+    assert got == Live("tcpdump, as you", True, 3, None, "", 10.0, 1_000.0, history=(10,) * 5)
     load.end()

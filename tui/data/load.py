@@ -26,6 +26,10 @@ STOP_SECONDS = 5.0
 
 RATE_SECONDS = 2.0
 """The newest traffic of an interface, of which rates are told."""
+HISTORY_SECONDS = 60
+"""Of which the packets of each second are kept."""
+MOST_TOLD = 8
+"""Sentences of a list that are taken from the loader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,12 @@ class Live:
     """Packets a second, of late."""
     byte_rate: float = 0.0
     """Bytes a second, of late."""
+    starts: int = 0
+    """How often the program was started."""
+    refused: tuple[str, ...] = ()
+    """Why the programs that were asked before it do not capture, a sentence each."""
+    history: tuple[int, ...] = ()
+    """Packets of each of the last seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,24 +145,52 @@ def _live(told: object, before: Live | None) -> Live | None:
         number("kernel_drops"),
         number("interface_drops"),
         text("problem"),
+        starts=number("starts") or 0,
+        refused=_sentences(told.get("refused")),
     )
 
 
-def _with_rates(progress: Progress, recent: deque[Progress]) -> Progress:
-    """With the rates since the oldest of `recent`, which keeps RATE_SECONDS."""
-    recent.append(progress)
-    while len(recent) > 2 and progress.seconds - recent[1].seconds >= RATE_SECONDS:
-        recent.popleft()
-    first = recent[0]
-    seconds = progress.seconds - first.seconds
-    if progress.live is None or seconds <= 0:
-        return progress
-    live = replace(
-        progress.live,
-        packet_rate=(progress.packets - first.packets) / seconds,
-        byte_rate=(progress.bytes - first.bytes) / seconds,
-    )
-    return replace(progress, live=live)
+def _sentences(told: object) -> tuple[str, ...]:
+    return tuple(each for each in told if isinstance(each, str))[:MOST_TOLD] if isinstance(told, list) else ()
+
+
+class _Rates:
+    """Progress as it comes → rates of late, and the packets of each of the last seconds."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Progress] = deque()
+        self._seconds: deque[int] = deque(maxlen=HISTORY_SECONDS)
+        self._second: Progress | None = None
+
+    def of(self, progress: Progress) -> Progress:
+        """With the rates since the oldest that is kept, which is RATE_SECONDS ago."""
+        recent = self._recent
+        recent.append(progress)
+        while len(recent) > 2 and progress.seconds - recent[1].seconds >= RATE_SECONDS:
+            recent.popleft()
+        self._count(progress)
+        first = recent[0]
+        seconds = progress.seconds - first.seconds
+        if progress.live is None or seconds <= 0:
+            return progress
+        live = replace(
+            progress.live,
+            packet_rate=(progress.packets - first.packets) / seconds,
+            byte_rate=(progress.bytes - first.bytes) / seconds,
+            history=tuple(self._seconds),
+        )
+        return replace(progress, live=live)
+
+    def _count(self, progress: Progress) -> None:
+        """Packets a second since the second before; where nothing was told for longer, evenly for each of them."""
+        if self._second is None:
+            self._second = progress
+            return
+        passed = progress.seconds - self._second.seconds
+        if passed >= 1:
+            each = round((progress.packets - self._second.packets) / passed)
+            self._seconds.extend([each] * min(int(passed), HISTORY_SECONDS))
+            self._second = progress
 
 
 class Load:
@@ -177,6 +215,7 @@ class Load:
         Raises OSError if the process cannot be started.
         """
         self.progress = Progress()
+        self.options = tuple(options)
         self._stopped = False
         self._errors: deque[str] = deque(maxlen=STDERR_LINES)
         words = [*command, "--case", str(case), *(["--replace"] if replace_old else []), *options]
@@ -227,11 +266,11 @@ class Load:
     def _read(self) -> None:
         assert self._process.stdout is not None
         ended: Progress | None = None
-        recent: deque[Progress] = deque()
+        rates = _Rates()
         for row in self._process.stdout:
             progress = self.heard(row)
             if progress.live is not None:
-                progress = _with_rates(progress, recent)
+                progress = rates.of(progress)
             if progress is not self.progress:
                 if progress.running:
                     self.progress = progress

@@ -39,3 +39,12 @@ class Confirm(Dialog[bool]):
     def action_answer(self, yes: bool) -> None:
         """Give the answer."""
         self.dismiss(yes)
+
+
+def stopping(doing: str, yes: str, live: bool) -> Confirm:
+    """Whether a load, or a capture of an interface, may be stopped by what is being done: `Quitting`."""
+    if live:
+        said = f"{doing} ends the capture. What was captured is kept in the case."
+        return Confirm("An interface is captured", said, yes, "go on")
+    said = f"{doing} stops it. What was read is kept in the case; loading again completes it."
+    return Confirm("A load runs", said, yes, "go on")

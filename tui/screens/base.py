@@ -60,6 +60,7 @@ TABS = (
     Tab("5", "attack", "ATT&CK"),
     Tab("6", "timeline", "Timeline"),
     Tab("7", "trains", "Trains"),
+    Tab("8", "live", "Live"),
 )
 
 
@@ -72,6 +73,8 @@ def tabs_line(mode: str, width: int, right: Sequence[Span] = ()) -> Line:
         ground = "/page" if here else "/band"
         pieces.append(Span(f" {tab.key}{' ' if named else ''}", f"key{ground}" if here else f"accent{ground}"))
         pieces.append(Span(f"{tab.word if named else ''} ", f"key{ground}" if here else f"muted{ground}"))
+    if width_of(pieces) > width:  # all of them fit into 80 cells but for the one behind the last
+        pieces[-1] = Span(pieces[-1].text.rstrip(), pieces[-1].ink)
     room = width - width_of(pieces) - 4
     return Line(tuple(pieces), (*right, Span(" ")) if right and width_of(right) <= room else (), indent=0)
 

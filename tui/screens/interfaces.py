@@ -112,14 +112,15 @@ class InterfacesScreen(OpeningFrame):
         Binding("y", "copy", "copy the command", id="hand.copy", tooltip="copy the command that would allow it"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, trail: Sequence[str] = ("Start", "Live traffic")) -> None:
         super().__init__()
+        self._trail = tuple(trail)
         self.capture_filter = ""
         self._problem = ""
         self._unlisted = ""
 
     def trail(self) -> Sequence[str]:
-        return "Start", "Live traffic"
+        return self._trail
 
     def compose_body(self) -> Iterable[Widget]:
         """What is typed, the list, and why not."""
