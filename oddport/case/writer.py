@@ -47,8 +47,8 @@ FLOWS_AT_ONCE = 16_384
 IMAGE_ROWS = 512
 """Rows from which an image of them costs less than binding their values: 1.6 µs a row of many, against 4.1."""
 TRAFFIC_TABLES = (
-    "flow_block", "inner_block", "inside", "owner", "flow", "finding_technique", "evidence", "finding", "train",
-    "detector_error", "omission", "app", "interface", "file",
+    "flow_block", "inner_block", "inside", "owner", "flow", "finding_technique", "evidence", "occurrence",
+    "finding", "train", "detector_error", "omission", "app", "interface", "file",
 )  # fmt: skip
 """What a load fills, besides packet_block; the analyst's tables are not among them."""
 _NO_INNER = np.zeros(0, INNER_PACKET)

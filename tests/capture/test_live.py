@@ -226,7 +226,68 @@ def test_programs_that_may_not_are_told_apart_with_what_would_help(
     monkeypatch.setattr("oddport.capture.live.ways._search_path", lambda: str(tmp_path))
     way, refusals = local_ways("veth0")
     assert way is None
-    assert [(each.tool, each.reason) for each in refusals] == [
+    assert [(each.tool, each.reason) for each in refusals[:2]] == [
         ("tcpdump", "veth0: permission denied."), ("dumpcap", "It is not installed."),
     ]  # fmt: skip
+    assert [each.tool for each in refusals[2:]] == ["packet ring", "scapy"]
+    assert all(each.reason.endswith(".") for each in refusals)
     assert str(tool) in refusals[0].fix
+
+
+OWN = """
+import pathlib, socket, sys, time
+from oddport.capture.live import ways
+from oddport.capture.live.source import LiveSource
+wanted, said = sys.argv[1], ways._said_by
+def refusing(command):
+    ours = "scapy" if "--scapy" in command else "packet ring"
+    known = "capturing.py" in str(command)
+    return said(command) if known and ours == wanted else "It may not."
+ways._said_by = refusing
+way, refusals = ways.choose("lo", "udp port 9" if wanted == "packet ring" else "")
+stop = []
+source = LiveSource(way, lambda: bool(stop))
+pid = source._child.pid
+view, found, sent = memoryview(bytearray(1 << 16)), b"", False
+began = time.monotonic()
+while (count := source.read_into(view)) != 0:
+    found += bytes(view[:max(0, count)])
+    if len(found) >= 24 and not sent:
+        sent = True
+        for port in (10, 9):
+            socket.socket(type=socket.SOCK_DGRAM).sendto(b"to %d" % port, ("127.0.0.1", port))
+    told = source.state.kernel_drops is not None or not way.tells_drops
+    if b"to 9" in found and told and not stop or time.monotonic() - began > 15:
+        status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+        stop.append(1)
+times = found.count(b"to 9") if wanted == "packet ring" else 0
+print(way.tool, [each.tool for each in refusals], times, b"to 10" in found, source.trouble)
+print(status["Uid"].split()[1] != "0", int(status["CapPrm"], 16), source.state.kernel_drops)
+"""
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    ("tool", "refused"),
+    [("packet ring", ["tcpdump", "dumpcap"]), ("scapy", ["tcpdump", "dumpcap", "packet ring"])],
+)
+def test_our_own_program_captures_where_no_other_may_and_gives_up_its_rights(
+    tmp_path: Path, tool: str, refused: list[str]
+) -> None:
+    if os.geteuid() != 0 or not (shutil.which("tcpdump") and shutil.which("dumpcap") and shutil.which("unshare")):
+        pytest.skip("needs root, unshare, tcpdump and dumpcap")
+    script = tmp_path / "own.py"
+    script.write_text(OWN)
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", f"ip link set lo up && exec {sys.executable} {script} '{tool}'"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    filtered = tool == "packet ring"
+    assert done.stdout.splitlines() == [
+        f"{tool} {refused} {int(filtered)} {not filtered} None",
+        f"True 0 {0 if filtered else None}",
+    ], done.stderr

@@ -1,7 +1,8 @@
 """An interface → the program that reads it for us, or for each program why not and what would allow it.
 
 Nothing here captures and nothing here asks for rights: a program that has them is started as a child, and writes
-classic pcap to a pipe. tcpdump goes first, since only it tells while it runs how many packets the kernel dropped.
+classic pcap to a pipe. tcpdump goes first, since it tells while it runs how many packets the kernel dropped, and drops
+its rights; then dumpcap; then, where neither may, our own program (capturing.py) with a ring of Linux, or with scapy.
 """
 
 import os
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,6 +27,10 @@ PROBE_SECONDS: Final = 5.0
 """What a program gets to say whether it may open an interface."""
 KERNEL_BUFFER_KIB: Final = 32 << 10
 """What the kernel keeps for the capturing child: a second at 250 Mbit/s."""
+RING, SCAPY = "packet ring", "scapy"
+"""Our own program, as a tool."""
+SCAPY_RATE: Final = 2_000
+"""Packets a second that scapy's sniffer receives without loss."""
 _SAID: Final = 200
 """Characters of what a program says that are passed on."""
 
@@ -70,6 +76,12 @@ def local_ways(interface: str) -> tuple[Way | None, list[Refusal]]:
         if trouble is None:
             return make(path, interface), refusals
         refusals.append(Refusal(tool, trouble, _grant(tool, path)))
+    for tool, own in ((RING, _ring), (SCAPY, _scapy)):
+        way = own(tool, interface)
+        trouble = "It is there on Linux only." if way is None else _said_by((*way.command, "--check"))
+        if way is not None and trouble is None:
+            return way, refusals
+        refusals.append(Refusal(tool, trouble or "", ""))
     return None, refusals
 
 
@@ -98,14 +110,34 @@ def choose(interface: str, capture_filter: str = "") -> tuple[Way, list[Refusal]
 def check_filter(way: Way, capture_filter: str) -> None:
     """Let the program translate the filter for its interface; LiveError, with what it says, where it cannot."""
     path = way.command[0]
-    if way.tool == "dumpcap":
+    if way.tool == RING:
+        return  # translated, and so checked, by the one who adds it
+    if way.tool == SCAPY:
+        said = _said_by((*way.command, "--filter", capture_filter, "--check"))
+    elif way.tool == "dumpcap":
         said = _said_by((path, "-i", way.interface, "-d", "-f", capture_filter))
     else:
         said = _said_by((path, "-i", way.interface, "-d", "--", capture_filter))
     if said is not None:
-        raise LiveError(
-            f"“{_shown(capture_filter)}” is no capture filter: {said} The language is that of pcap-filter(7)."
-        )
+        raise _no_filter(capture_filter, said)
+
+
+def _no_filter(capture_filter: str, said: str) -> LiveError:
+    return LiveError(f"“{_shown(capture_filter)}” is no capture filter: {said} The language is that of pcap-filter(7).")
+
+
+def _translated(capture_filter: str) -> str:
+    """The filter as the kernel wants it, for frames of Ethernet; LiveError where tcpdump refuses it or is missing."""
+    path = shutil.which("tcpdump", path=_search_path())
+    if path is None:
+        raise LiveError(f"A capture filter needs tcpdump, which translates it. {_install('tcpdump')}".rstrip())
+    done = subprocess.run(
+        (path, "-y", "EN10MB", "-ddd", "--", capture_filter), stdin=subprocess.DEVNULL, capture_output=True,
+        timeout=PROBE_SECONDS, check=False, encoding="utf-8", errors="replace", env=_plain_environment(),
+    )  # fmt: skip
+    if done.returncode:
+        raise _no_filter(capture_filter, sentence_of(done.stderr, "tcpdump"))
+    return ",".join(done.stdout.split("\n")).rstrip(",")
 
 
 def remote_way(address: str, capture_filter: str = "") -> Way:
@@ -144,11 +176,32 @@ def _tcpdump(path: str, interface: str) -> Way:
     ]  # fmt: skip
     account = "as you"
     if os.geteuid() == 0:
-        user = os.environ.get("SUDO_USER") or "nobody"
-        user = "nobody" if user == "root" else user
-        command += ["-Z", user]
-        account = f"opened as root, goes on as {user}"
+        command += ["-Z", _ordinary_user()]
+        account = f"opened as root, goes on as {_ordinary_user()}"
     return Way("tcpdump", interface, tuple(command), account, True)
+
+
+def _ordinary_user() -> str:
+    """As whom a child goes on that was started by root."""
+    user = os.environ.get("SUDO_USER") or "nobody"
+    return "nobody" if user == "root" else user
+
+
+def _ring(tool: str, interface: str) -> Way | None:
+    if sys.platform != "linux":
+        return None
+    return _own(tool, interface, "", True)
+
+
+def _scapy(tool: str, interface: str) -> Way:
+    return _own(tool, interface, f"; it loses packets above {SCAPY_RATE:,} a second", False, "--scapy")
+
+
+def _own(tool: str, interface: str, warning: str, tells_drops: bool, *more: str) -> Way:
+    # -I: neither the working directory nor the environment says what is imported
+    command = (sys.executable, "-I", str(Path(__file__).with_name("capturing.py")), *more, "--user", _ordinary_user())
+    account = "as you" if os.geteuid() else f"opened as root, goes on as {_ordinary_user()}"
+    return Way(tool, interface, (*command, interface), account + warning, tells_drops)
 
 
 def _dumpcap(path: str, interface: str) -> Way:
@@ -159,7 +212,12 @@ def _dumpcap(path: str, interface: str) -> Way:
 
 
 def _filtered(way: Way, capture_filter: str) -> Way:
-    more = ("-f", capture_filter) if way.tool == "dumpcap" else ("--", capture_filter)
+    if way.tool == RING:
+        more = ("--filter", _translated(capture_filter))
+    elif way.tool == SCAPY:
+        more = ("--filter", capture_filter)
+    else:
+        more = ("-f", capture_filter) if way.tool == "dumpcap" else ("--", capture_filter)
     return Way(way.tool, way.interface, (*way.command, *more), way.account, way.tells_drops)
 
 
