@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
@@ -11,7 +12,6 @@ from oddport.detection.evidence import rows
 from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule
 from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
-from oddport.engine.columns import TCP
 from oddport.protocols.binary import u32_le
 from oddport.protocols.model import Span
 from oddport.protocols.ports import expected
@@ -58,9 +58,8 @@ class Executables(BaseDetector):
         self._subjects = Subjects(context)
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
-        flows = batch.flows
-        spoke = (flows["payload_o"] > 0) | (flows["payload_r"] > 0)
-        for row in np.flatnonzero((batch.app_id < 0) & spoke & (flows["proto"] == TCP)).tolist():
+        rows, openings = batch.openings
+        for row in rows[may_begin_program(openings)].tolist():
             head = batch.head(row)
             if head is None:
                 continue
@@ -101,6 +100,14 @@ def program(data: bytes) -> tuple[str, int]:
     return what, 4 if what else 0
 
 
+def may_begin_program(openings: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of FlowBatch.openings `program` has to look at: those with a first word of one, at 0 or behind a length."""
+    words = openings.view("<u4")
+    two = words & 0xFFFF
+    begins: NDArray[np.bool_] = (np.isin(words, _WORDS) | (two == _MZ)).any((1, 2)) | (two[:, :, 0] == _SCRIPT).any(1)
+    return begins
+
+
 def _kind(data: bytes, at: int) -> str:
     begins = data[at : at + 4]
     if begins[:2] == b"MZ" and len(data) >= at + PE_POINTER + 4:
@@ -119,3 +126,5 @@ def _kind(data: bytes, at: int) -> str:
 
 
 _ELF = frozenset(bytes((width, order, 1)) for width in (1, 2) for order in (1, 2))
+_WORDS = [u32_le(begins, 0) for begins in (b"\x7fELF", *MACH)]
+_MZ, _SCRIPT = (int.from_bytes(begins, "little") for begins in (b"MZ", b"#!"))

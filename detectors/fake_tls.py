@@ -16,7 +16,6 @@ from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.detection.whole import sift
 from oddport.detection.words import listed
-from oddport.engine.columns import TCP
 from oddport.protocols.binary import u16
 from oddport.protocols.model import NO_HANDSHAKE, NOT_OFFERED, Tier
 from oddport.protocols.registry import CLIENT, SERVER
@@ -74,10 +73,10 @@ class FakeTls(BaseDetector):
         signed = (batch.signs & (NO_HANDSHAKE | NOT_OFFERED)) != 0
         half = (batch.app_id == tls) & (batch.tier < Tier.A) & both
         rows = np.flatnonzero(signed | half)
-        unnamed = batch.unnamed[batch.flows["proto"][batch.unnamed] == TCP]
-        if not len(rows) and not len(unnamed):
-            return
-        unnamed = np.array([row for row in unnamed.tolist() if self._looks(batch, row)], np.int64)
+        without, openings = batch.openings
+        records = np.isin(openings[:, :, 0], list(RECORD_TYPES)) & (openings[:, :, 1] == 3) & (openings[:, :, 2] <= 4)
+        unnamed = without[records.any(1)]
+        unnamed = np.array([row for row in unnamed[both[unnamed]].tolist() if self._looks(batch, row)], np.int64)
         rows, reasons = sift(batch, np.concatenate((rows, unnamed)), "looks like TLS without a handshake, and ")
         for reason, count in reasons.items():
             self.abstain(reason, count)

@@ -59,7 +59,10 @@ class Miners(BaseDetector):
         self._subjects = Subjects(context)
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
-        for row in np.union1d(batch.unnamed, np.flatnonzero(batch.signs & MINES)).tolist():
+        rows, openings = batch.openings
+        rows = rows[openings[:, 0, 0] == ord("{")]
+        answered = batch.flows["payload_r"][rows] > 0
+        for row in np.union1d(rows[answered], np.flatnonzero(batch.signs & MINES)).tolist():
             head = batch.head(row)
             if head is None or head.proto != TCP or head.orig[:1] != b"{":
                 continue

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.detection.hosts import Prevalences
+from oddport.engine.columns import TCP
 from oddport.engine.heads import Head
 from oddport.engine.trains import TrainBatch
 from oddport.engine.tunnels import Inside
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EVIDENCE_BYTES = 64
 """Bytes of a packet that an evidence row keeps at most."""
+OPENING = 8
+"""First bytes of a side that `FlowBatch.openings` has."""
 RELATIONS = ("direct", "related", "context")
 """Direct: the traffic itself is the technique. Related: it serves the technique, but does not show it.
 Context: worth knowing beside a direct finding."""
@@ -189,6 +192,7 @@ class FlowBatch:
     """Of the rows that have any: the facts of their identification as JSON in ASCII, made without it; may be empty."""
     _app: list[str | None] | None = field(default=None, init=False, repr=False)
     _unnamed: NDArray[np.int64] | None = field(default=None, init=False, repr=False)
+    _openings: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = field(default=None, init=False, repr=False)
 
     @property
     def app(self) -> list[str | None]:
@@ -196,6 +200,21 @@ class FlowBatch:
         if self._app is None:
             self._app = list(map((*self.names, None).__getitem__, self.app_id.tolist()))
         return self._app
+
+    @property
+    def openings(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """TCP rows without a name in which a side sent something, and the first OPENING bytes of each side of them
+        (rows × 2 × OPENING, zeros behind their end, or where they are gone): choose rows by them before heads."""
+        if self._openings is None:
+            flows = self.flows
+            spoke = (flows["payload_o"] > 0) | (flows["payload_r"] > 0)
+            rows = np.flatnonzero((self.app_id < 0) & spoke & (flows["proto"] == TCP))
+            begun: list[bytes] = []
+            for head in map(self.head, rows.tolist()):
+                sides = (b"", b"") if head is None else (head.orig, head.resp)
+                begun += [side[:OPENING].ljust(OPENING, b"\0") for side in sides]
+            self._openings = rows, np.frombuffer(b"".join(begun), np.uint8).reshape(-1, 2, OPENING)
+        return self._openings
 
     @property
     def unnamed(self) -> NDArray[np.int64]:
