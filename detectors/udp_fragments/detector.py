@@ -207,10 +207,12 @@ class UdpFragments(TrainDetector):
         """FRG-25, our reading of PT-CR-476."""
         pair = table.pairs[number]
         service = not {pair.sport, pair.dport} & self._benign
+        if not rules or sum(rules.values()) + 3 * STEP < self._alert_from:
+            return None
         outside = self.is_outside(pair.src, pair.version) or self.is_outside(pair.dst, pair.version)
         first_ns = int(table.ns[rows[0]])
         new = pair.first_ns > first_ns - windows.STRETCH_NS
-        if not rules or sum(rules.values()) + STEP * (service + outside + new) < self._alert_from:
+        if sum(rules.values()) + STEP * (service + outside + new) < self._alert_from:
             return None
         target = ("FRG-25", "", pair.dst, pair.version)
         if not self._sprays.take(target, pair.src, first_ns, self._first(table, rows)[1]):

@@ -109,11 +109,14 @@ class Log:
     def settle(self) -> tuple[list[Pair], NDArray[np.void]]:
         """All pairs, and the events (dtype EVENT) in the order in which they came."""
         self._count()
-        pairs = []
-        for number, key in enumerate(self._index):
-            src, dst, version, proto = np.frombuffer(key, _KEY)[0].item()
-            total, first_ns, _, sport, dport = self._counts[number].item()
-            pairs.append(Pair(src, dst, version, proto, total, first_ns, sport, dport, self._samples.get(number, [])))
+        keys = np.frombuffer(b"".join(self._index), _KEY).tolist()
+        counts = self._counts[: len(keys)].tolist()
+        pairs = [
+            Pair(src, dst, version, proto, total, first_ns, sport, dport, self._samples.get(number, []))
+            for number, ((src, dst, version, proto), (total, first_ns, _, sport, dport)) in enumerate(
+                zip(keys, counts, strict=True)
+            )
+        ]
         return pairs, np.concatenate([np.zeros(0, EVENT), *self._events])
 
     def _count(self) -> None:

@@ -412,7 +412,7 @@ class CaseWriter:
             for start in range(0, len(flows), FLOWS_AT_ONCE):
                 part = slice(start, start + FLOWS_AT_ONCE)
                 self._db.many(
-                    "UPDATE flow SET severity = ? WHERE id = ?",
+                    "UPDATE flow SET severity = ?1 WHERE id = ?2 AND severity IS NOT ?1",
                     zip(severity[part].tolist(), flows[part].tolist(), strict=True),
                 )
                 self._db.look_at_the_clock()

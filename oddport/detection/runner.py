@@ -220,10 +220,11 @@ class Runner:
             self._fail(name, at, error)
 
     def _review(self) -> None:
+        reviewers = {name: each for name, each in self._running.items() if isinstance(each, Reviewer)}
         for group in self._groups.groups():
             name = group.finding.detector
-            detector = self._running.get(name)
-            if not isinstance(detector, Reviewer):
+            detector = reviewers.get(name)
+            if detector is None or name not in self._running:
                 continue
             before = group.finding
             try:

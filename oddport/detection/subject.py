@@ -37,6 +37,8 @@ _COLUMNS = itemgetter(
     )
 )  # fmt: skip
 
+_TIERS = tuple(Tier)
+
 
 class Subject:
     """A flow under judgement. First bytes and what they say are read when they are asked for, within the batch."""
@@ -58,7 +60,7 @@ class Subject:
         self.port = int(batch.server_port[row])
         """Of the server's side."""
         self.app = batch.app[row]
-        self.tier = Tier(int(batch.tier[row]))
+        self.tier = _TIERS[batch.tier[row]]
         self.server_side = 0 if server in (SERVER_ORIGINATOR_BY_GRAMMAR, SERVER_ORIGINATOR_BY_PORT) else 1
         """0 = the originator serves, 1 = the responder."""
         self.sent: tuple[int, int] = (counts[0], counts[1])
