@@ -106,7 +106,9 @@ class Namer:
         """Slots of flows that are named for good, and of which the table has not heard."""
         self._elsewhere: NamingProcess | None = None
         self._waiting: Asked | None = None
-        """What the other process was asked about."""
+        """What the other process is to answer."""
+        self._unsent: Asked | None = None
+        """The same, until it is asked."""
         self.tasks = 0
         """How many there were so far."""
 
@@ -133,12 +135,18 @@ class Namer:
             if self._elsewhere is None or not len(taken.slots):
                 self._answered(asked, answers(taken.first, asked.before()))
             else:
-                self._elsewhere.ask(taken.first, asked.before())
-                self._waiting = asked
+                self._waiting = self._unsent = asked
             yield asked
 
+    def send(self) -> None:
+        """Ask the other process, if there is something to ask. Raises NamingError."""
+        asked, self._unsent = self._unsent, None
+        if asked is not None and self._elsewhere is not None:
+            self._elsewhere.ask(asked.taken.first, asked.before())
+
     def settle(self) -> None:
-        """Wait for the other process's answer, if it was asked. Raises NamingError."""
+        """Wait for the other process's answer, if there is something to ask. Raises NamingError."""
+        self.send()
         asked, self._waiting = self._waiting, None
         if asked is not None and self._elsewhere is not None:
             self._answered(asked, self._elsewhere.answer())

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from oddport.case.model import Omission
 from oddport.detection.history import History
 from oddport.detection.model import Detector
 from oddport.detection.runner import Runner
-from oddport.engine.batch import Decoded
+from oddport.engine.batch import Decoded, RecordBatch
 from oddport.engine.columns import BATCH, BLOCK, INNER_PACKET, NOTE_EARLY, packet_arrays
 from oddport.engine.decode import decode
 from oddport.engine.flows import FlowTable
@@ -23,6 +24,7 @@ from oddport.engine.fragments import FragmentTable
 from oddport.engine.path_mtu import small_mtus
 from oddport.engine.trains import TrainBatch
 from oddport.engine.tunnels import DEPTH, Tunnels, Woven
+from oddport.loading.ahead import Ahead
 from oddport.loading.file_numbers import FileNumbers
 from oddport.loading.naming import Asked, Namer
 from oddport.loading.naming_process import YOUNG_OBJECTS, NamingProcess
@@ -124,6 +126,8 @@ class Load:
         self._inner: list[NDArray[np.void]] = []
         """Packets inside those of the block in hand, dtype INNER_PACKET."""
         self._block_first = 0
+        self._told: list[NDArray[np.void]] = []
+        """Messages of small MTUs (path_mtu.TOLD) among what was read and not taken in."""
         self._numbers: dict[int, int] = {}
         self._file_numbers = FileNumbers()
         self._shown = 0
@@ -144,26 +148,50 @@ class Load:
                 self._process.close()
 
     def _run(self) -> bool:
-        whole = True
-        for batch in self._reader.batches():
-            if batch.count:  # an idle pipe gives empty batches, so that what it gave before is shown
-                self._take(batch)
-                if self.progress.packets % BATCH == 0:
-                    self._name()
-            now = time.monotonic()
-            if now >= self._next_tick:
-                self._tick(now)
-            if self._stop is not None and self._stop():
-                whole = False
-                break
+        batches = self._reader.batches()
+        with Ahead(partial(self._read, batches)) as ahead:
+            whole = self._go_on(ahead)
         self._finish()
         return whole
 
-    def _take(self, batch: Any) -> None:
+    def _go_on(self, ahead: Ahead) -> bool:
+        """Name, judge and hand over what is over, while the thread reads on; False: `stop` said to end."""
+        named = 0
+        more = True
+        while more:
+            more = ahead.wait()
+            self._take_in()
+            if self.progress.packets % BATCH == 0 and self.progress.packets > named:
+                named = self.progress.packets
+                self._name()
+            if self._stop is not None and self._stop():
+                return False
+            now = time.monotonic()
+            if now >= self._next_tick:
+                self._hand_over()
+                self._tick(now)
+            elif more:
+                ahead.start()
+                self._hand_over()
+        return True
+
+    def _read(self, batches: Iterator[RecordBatch]) -> bool:
+        """Count packets into their flows, up to where flows are named next, or until nothing comes or something is to
+        be told; False at the end. Runs in a thread: what it has for others waits until they take it in."""
+        self._namer.send()
+        for batch in batches:
+            if not batch.count:  # an idle pipe gives empty batches, so that what it gave before is shown
+                return True
+            self._take(batch)
+            if self.progress.packets % BATCH == 0 or time.monotonic() >= self._next_tick:
+                return True
+        return False
+
+    def _take(self, batch: RecordBatch) -> None:
         count, first = batch.count, self.progress.packets
         decoded, at = self._decoded, first - self._block_first
         fragments = decode(batch, decoded)
-        self._runner.small_mtus(small_mtus(batch, decoded))
+        self._told.append(small_mtus(batch, decoded))
         self._trains.take(batch, decoded, first)  # also without fragments: the time that passes ends trains
         rows = slice(at, at + count)
         columns = self._columns
@@ -179,15 +207,22 @@ class Load:
         if self._sink.wants_packets:
             for name in ("file", "interface", "ts", "offset", "caplen", "wirelen"):
                 columns[name][rows] = getattr(batch, name)[:count]
-            if at + count == BLOCK:
-                self._put_packets(BLOCK)
-                self._inner = []
-                for file, packets in enumerate(np.bincount(columns["file"]).tolist()):
-                    if packets:
-                        self._numbers[file] = self._numbers.get(file, 0) + packets
         self.progress.packets = first + count
-        if at + count == BLOCK:
-            self._block_first += BLOCK
+
+    def _take_in(self) -> None:
+        """Hand on what was read: messages of small MTUs, a block that is full."""
+        for messages in self._told:
+            self._runner.small_mtus(messages)
+        self._told = []
+        if self.progress.packets - self._block_first < BLOCK:
+            return
+        if self._sink.wants_packets:
+            self._put_packets(BLOCK)
+            self._inner = []
+            for file, packets in enumerate(np.bincount(self._columns["file"]).tolist()):
+                if packets:
+                    self._numbers[file] = self._numbers.get(file, 0) + packets
+        self._block_first += BLOCK
 
     def _put_packets(self, count: int) -> None:
         """Hand over the block in hand."""
@@ -214,7 +249,7 @@ class Load:
             self._inner.append(inner)
 
     def _name(self) -> None:
-        """Name what can be named; judge and hand over what is over."""
+        """Name what can be named. What is over is due then, and most of it is handed over while more is read."""
         self._table.sweep()
         if self._process is None and self._namer.tasks >= self._process_after:
             self._process = NamingProcess()
@@ -234,10 +269,9 @@ class Load:
         """Take what is over out of the tables, and hand over as much as is named by now, in order."""
         for asked in self._namer.take():
             self._due.append(asked)
-            self._hand_over()
-        for batch in trains:
-            self._due.append(batch)
-            self._hand_over()
+            if not asked.taken.whole:  # what is over is more than should wait
+                self._hand_over()
+        self._due.extend(trains)
         self.progress.flows = self._table.count()
 
     def _hand_over(self) -> None:
