@@ -62,4 +62,5 @@ def _batch(chunk: list[tuple[Any, ...]], names: tuple[str, ...], place: dict[int
         signs=np.zeros(count, np.uint8),
         head=lambda row: None,
         identification=identification,
+        facts=lambda: {row: text.encode("ascii") for row, text in enumerate(facts) if text},
     )

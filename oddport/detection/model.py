@@ -189,7 +189,7 @@ class FlowBatch:
     inside: MappingOf[int, Inside] = field(default_factory=dict)
     """Flow id → where it lies, of those that were found in tunnels."""
     facts: Callable[[], MappingOf[int, bytes]] = dict
-    """Of the rows that have any: the facts of their identification as JSON in ASCII, made without it; may be empty."""
+    """Of the rows that have any: the facts of their identification as JSON in ASCII, made without it."""
     _app: list[str | None] | None = field(default=None, init=False, repr=False)
     _unnamed: NDArray[np.int64] | None = field(default=None, init=False, repr=False)
     _openings: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = field(default=None, init=False, repr=False)

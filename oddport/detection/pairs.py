@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from oddport.detection import score
 from oddport.detection.history import History, Rows
 from oddport.detection.hosts import NEITHER, Prevalence, Usage, networks
@@ -82,7 +84,11 @@ def opening(history: History, row: int, says: str, wanted: str = "") -> tuple[Ev
 
     `wanted`: what was expected in place of what it `says`.
     """
-    flow = history.flows[row]
+    return first_packet(history.flows[row], says, wanted)
+
+
+def first_packet(flow: np.void, says: str, wanted: str = "") -> tuple[Evidence, ...]:
+    """`opening` of a record with the fields of columns.FLOW that history.PAST has."""
     if not flow["number"]:
         return ()
     answers = bool(flow["notes"] & NOTE_ANSWER_FIRST)

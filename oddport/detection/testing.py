@@ -24,6 +24,7 @@ from oddport.engine.columns import (
 )
 from oddport.engine.heads import Head, Piece
 from oddport.engine.trains import Conflict, Fragment, Train, TrainBatch
+from oddport.protocols.answers import facts_text
 from oddport.protocols.identify import identify
 from oddport.protocols.model import Facts, Identification, PortVerdict, Span, Tier
 
@@ -164,6 +165,9 @@ def flows(*made: MadeFlow, first_id: int = 1) -> FlowBatch:
         np.array([each.identification.signs for each in made], np.uint8),
         lambda row: None if made[row].gone else made[row].head,
         lambda row: made[row].identification,
+        facts=lambda: {
+            row: facts_text(each.identification.facts) for row, each in enumerate(made) if each.identification.facts
+        },
     )
 
 

@@ -5,6 +5,7 @@ What the table gives to be named at a multiple of BATCH packets is named at once
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -291,7 +292,7 @@ class Namer:
             inside={number: self._inside[number] for number in flows["id"].tolist() if number in self._inside}
             if self._inside
             else {},
-            facts=rows.facts,
+            facts=cache(rows.facts),
         )
 
 
