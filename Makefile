@@ -4,12 +4,13 @@
 PYTHON = python3
 VENV = .venv
 
-.PHONY: help demo test check setup clean
+.PHONY: help demo test check fuzz-ui setup clean
 
 help:
 	@echo "make demo    set up, and open the dashboard on a demo capture with findings"
 	@echo "make test    set up, and run all tests; what cannot run here is listed with its reason"
 	@echo "make check   set up, and run the static checks only (ruff, mypy, import contracts)"
+	@echo "make fuzz-ui press 20,000 random keys in the dashboard, on real captures where there are some"
 	@echo "make clean   remove the virtual environment and everything built"
 
 setup:
@@ -25,6 +26,10 @@ test:
 check:
 	@$(PYTHON) tools/setup_env.py $(VENV) --with-tests
 	@$(VENV)/bin/python tools/run_tests.py --static
+
+fuzz-ui:
+	@$(PYTHON) tools/setup_env.py $(VENV) --with-tests
+	@$(VENV)/bin/python -m tests.tui.random_keys
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,55 +1,35 @@
-"""Any keys in any order, on a real capture, in a terminal that changes its size: no crash, and always a way back."""
+"""Any keys in any order, on real captures, in a terminal that changes its size: no crash, and always a way back."""
 
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tui.test_dashboard import desk_of
-from tui.app import start_load
-from tui.screens.base import TABS
+from tests.tui.random_keys import CORPORA, DEMOS, load, press_any, real_captures
 
-DEMO = Path(__file__).parents[2] / "demo_pcaps" / "branch-office.pcapng"
-KEYS = (
-    *"jkgGhlnNbfdweyvViucopPsSxtTzD0+-=!/:?[].r|", *(tab.key for tab in TABS), "tab", "enter", "enter", "escape",
-    "left",
-    "right", "up", "down", "pageup", "pagedown", "ctrl+d", "ctrl+u", "ctrl+p", "space",
-)  # fmt: skip
-NAMES = {
-    "+": "plus", "-": "minus", "=": "equals_sign", "!": "exclamation_mark", "/": "slash", ":": "colon",
-    "?": "question_mark", "[": "left_square_bracket", "]": "right_square_bracket", ".": "full_stop",
-    "|": "vertical_line",
-}  # fmt: skip
-SIZES = ((80, 24), (60, 20), (200, 50), (40, 10), (120, 30))
-RUN, RESIZE_AT = 250, 50
-WAYS_BACK = 12
-"""Keys that lead from anywhere to a top-level screen, at most."""
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+async def walk(capture: Path, seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ODDPORT_DATA", str(folder / "data"))
+    case = folder / "case.oddport"
+    load(capture, case)
+    await press_any(case, seed)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_no_keys_break_the_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ODDPORT_DATA", str(tmp_path / "data"))
-    case = tmp_path / "case.oddport"
-    load = start_load(case, [str(DEMO)])
-    assert load is not None
-    while load.progress.running:
-        pass
-    load.end()
-    chance = random.Random(seed)
-    async with desk_of(case) as desk:
-        for number in range(RUN):
-            if number % RESIZE_AT == RESIZE_AT - 1:
-                await desk.pilot.resize_terminal(*chance.choice(SIZES))
-            key = chance.choice(KEYS)
-            await desk.pilot.press(NAMES.get(key, key))
-        await desk.pilot.resize_terminal(80, 24)
-        for _ in range(WAYS_BACK):
-            if len(desk.app.screen_stack) == 1 and not desk.app.screen.has_class("-filtering"):
-                break
-            await desk.pilot.press("escape")
-        assert len(desk.app.screen_stack) == 1
-        await desk.press("1")
-        assert "Findings" in desk.said("top")
+    await walk(DEMOS / "branch-office.pcapng", seed, tmp_path, monkeypatch)
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not (CORPORA / "captures").is_dir(), reason=f"no captures in {CORPORA}")
+@pytest.mark.parametrize("seed", [11, 12, 13, 14])
+async def test_no_keys_break_the_dashboard_on_a_real_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    await walk(random.Random(seed).choice(real_captures(CORPORA)), seed, tmp_path, monkeypatch)
