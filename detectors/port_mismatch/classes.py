@@ -42,7 +42,21 @@ REMOTE_CONTROL = frozenset(
 )
 """Apps that operate the host that serves them."""
 TUNNELS = frozenset(
-    {"geneve", "gre", "gtp", "ipsec", "l2tp", "openvpn", "pptp", "socks", "teredo", "tor", "vxlan", "wireguard"}
+    {
+        "geneve",
+        "gre",
+        "gtp",
+        "ipsec",
+        "l2tp",
+        "openvpn",
+        "pptp",
+        "socks",
+        "teredo",
+        "tor",
+        "vxlan",
+        "wireguard",
+        "zerotier",
+    }
 )
 """Apps that carry or pass on other connections."""
 

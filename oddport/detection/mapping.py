@@ -20,7 +20,7 @@ _APPLICATION = {
 }
 _CHANNEL = {app: technique for technique, apps in _APPLICATION.items() for app in apps}
 _REMOTE = {"rdp": "T1021.001", "smb": "T1021.002", "ssh": "T1021.004", "vnc": "T1021.005"}
-_TUNNEL = frozenset({"gtp", "ipsec", "l2tp", "openvpn", "pptp", "teredo", "vxlan", "wireguard"})
+_TUNNEL = frozenset({"gtp", "ipsec", "l2tp", "openvpn", "pptp", "teredo", "vxlan", "wireguard", "zerotier"})
 _PROXY = frozenset({"socks", "tor"})
 _MINING = frozenset({"bitcoin", "ethereum", "mining", "stratum"})
 _NO_PROTOCOL = ("raw", "custom", "faketls")

@@ -12,7 +12,7 @@ _TITLES = {
     "sunrpc": "ONC RPC", "svn": "Subversion", "syslog": "syslog", "tailscale": "Tailscale", "telegram": "Telegram",
     "telnet": "Telnet", "teredo": "Teredo", "thrift": "Thrift", "tor": "Tor", "viber": "Viber",
     "websocket": "WebSocket", "whatsapp": "WhatsApp", "whois": "whois", "wireguard": "WireGuard", "zabbix": "Zabbix",
-    "zoom": "Zoom",
+    "zerotier": "ZeroTier", "zoom": "Zoom",
 }  # fmt: skip
 """Where capital letters would be wrong."""
 

@@ -174,6 +174,7 @@ MODULES: tuple[str, ...] = (
     "vnc",
     "wireguard",
     "wsd",
+    "zerotier",
 )
 
 
