@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well beacons are told from other traffic: the score of oddport/detection/beacon.py against RITA's, in a sweep.
 
-usage: benchmarks/beacon.py [--samples N] [--flows RECORDS.ndjson…] [--plot FILE.svg] [--markdown]
+usage: benchmarks/beacon.py [--samples N] [--jobs N] [--flows RECORDS.ndjson…] [--plot FILE.svg] [--page FILE.md]
 
 Cells are period × jitter × loss. In each, as many beacons as others are drawn, with a fixed seed: a beacon sleeps
 period·(1 ± jitter) between calls and loses some; captures last a quarter of an hour to a day.
@@ -17,23 +17,37 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from oddport.detection.beacon import LEAST, weigh
+from tools.sections import onto
 
 PERIODS = (5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 21_600)
 JITTERS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 LOSSES = (0.0, 0.1, 0.2)
 SPANS = (900, 3_600, 21_600, 86_400)
 CALLS_MOST = 400
+TRIES = 20
+"""Draws for each sample, since those that lose so many calls that fewer than LEAST are left do not count."""
 SEED = 1571
 REAL_SPAN = 600
 REAL_ALIKE = 0.4
 GOAL_CELL, GOAL_MEAN = -0.01, 0.02
+HEADING = "## Beacons"
+PANEL = 220
+"""Pixels of a panel of the picture, with what stands around it."""
+STEPS = np.linspace(0, 0.2, 101).tolist()
+"""Shares of others taken for beacons at which curves are drawn."""
+LOWEST = 0.5
+"""Share of beacons found at which panels begin."""
 Floats = NDArray[np.float64]
 Series = tuple[Floats, Floats]
 """Times (s) and sizes (bytes) of connections."""
@@ -155,91 +169,157 @@ def area(ones: list[float], others: list[float]) -> float:
     return float((below + level).mean() / (2 * len(others)))
 
 
-def cells(
-    samples: int, pairs: list[tuple[Series, float]]
-) -> Iterator[tuple[tuple[float, ...], dict[str, list[float]]]]:
-    """((period, jitter, loss), scores of `rita` and `ours` for beacons and others) of each cell with enough data."""
-    makers: tuple[Callable[[np.random.Generator, int, float], Series], ...] = (poisson, on_off, diurnal)
-    for period in PERIODS:
-        for jitter in JITTERS:
-            for lost in LOSSES:
-                rng = np.random.default_rng([SEED, period, int(100 * jitter), int(100 * lost)])
-                scores: dict[str, list[float]] = {name: [] for name in ("rita+", "rita-", "ours+", "ours-")}
-                for _ in range(samples):
-                    span = float(min(rng.choice(SPANS), CALLS_MOST * period))
-                    one = beacon(rng, period, jitter, lost, span)
-                    if len(one[0]) < LEAST:
-                        continue
-                    kind = int(rng.integers(len(makers) + bool(pairs)))
-                    if kind == len(makers):
-                        other, covered = pairs[int(rng.integers(len(pairs)))]
-                    else:
-                        other, covered = makers[kind](rng, len(one[0]), span), span
-                    for sign, series, seen in (("+", one, span), ("-", other, covered)):
-                        scores["rita" + sign].append(rita(series, seen))
-                        scores["ours" + sign].append(ours(series, seen))
-                if len(scores["ours+"]) >= LEAST:
-                    yield (period, jitter, lost), scores
+Cell = tuple[float, float, float]
+"""Period in seconds, jitter, loss."""
+Scores = dict[str, list[float]]
+"""Of `rita` and `ours`, for beacons (+) and others (-)."""
+MAKERS: tuple[Callable[[np.random.Generator, int, float], Series], ...] = (poisson, on_off, diurnal)
 
 
-def plot(everything: dict[float, dict[str, list[float]]], path: Path) -> None:
-    """The curves of both scores, one picture for each jitter."""
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        sys.exit("--plot draws with matplotlib, which is not installed: pip install matplotlib")
-    figure, axes = pyplot.subplots(2, 3, figsize=(9, 6), sharex=True, sharey=True)
-    for axis, (jitter, scores) in zip(axes.flat, sorted(everything.items()), strict=True):
-        for name, style in (("rita", "--"), ("ours", "-")):
-            steps = np.unique(scores[name + "+"] + scores[name + "-"])[::-1]
-            hit = [
-                1 - np.searchsorted(np.sort(scores[name + "+"]), step, "left") / len(scores[name + "+"])
-                for step in steps
-            ]
-            false = [
-                1 - np.searchsorted(np.sort(scores[name + "-"]), step, "left") / len(scores[name + "-"])
-                for step in steps
-            ]
-            axis.plot([0, *false], [0, *hit], style, label=name, color="black" if name == "ours" else "grey")
-        axis.set(title=f"jitter ±{jitter:.0%}", xlim=(0, 0.5), ylim=(0.5, 1.005))
-    axes[0, 0].legend()
-    figure.supxlabel("others taken for beacons")
-    figure.supylabel("beacons found")
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+def draw(cell: Cell, samples: int, pairs: list[tuple[Series, float]]) -> Scores:
+    """The scores of a cell, of `samples` beacons and others; none where no capture is long enough for LEAST calls."""
+    period, jitter, lost = cell
+    rng = np.random.default_rng([SEED, int(period), int(100 * jitter), int(100 * lost)])
+    scores: Scores = {name: [] for name in ("rita+", "rita-", "ours+", "ours-")}
+    spans = [span for span in SPANS if min(span, CALLS_MOST * period) > LEAST * period]
+    for _ in range(TRIES * samples if spans else 0):
+        if len(scores["ours+"]) == samples:
+            break
+        span = float(min(rng.choice(spans), CALLS_MOST * period))
+        one = beacon(rng, period, jitter, lost, span)
+        if len(one[0]) < LEAST:
+            continue
+        kind = int(rng.integers(len(MAKERS) + bool(pairs)))
+        if kind == len(MAKERS):
+            other, covered = pairs[int(rng.integers(len(pairs)))]
+        else:
+            other, covered = MAKERS[kind](rng, len(one[0]), span), span
+        for sign, series, seen in (("+", one, span), ("-", other, covered)):
+            scores["rita" + sign].append(rita(series, seen))
+            scores["ours" + sign].append(ours(series, seen))
+    return scores
+
+
+def cells(samples: int, jobs: int, pairs: list[tuple[Series, float]]) -> Iterator[tuple[Cell, Scores]]:
+    """Each cell with its scores. Cells have seeds of their own, so that `jobs` changes the time alone."""
+    every = [(float(period), jitter, lost) for period in PERIODS for jitter in JITTERS for lost in LOSSES]
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from zip(every, pool.map(draw, every, repeat(samples), repeat(pairs)), strict=True)
+
+
+def curve(scores: Scores, name: str) -> list[tuple[float, float]]:
+    """(others taken for beacons, beacons found) as shares, at the thresholds that let through each share of STEPS."""
+    ones, others = np.sort(scores[name + "+"]), np.sort(scores[name + "-"])
+    thresholds = np.unique(np.concatenate((ones, others)))[::-1]
+    found = np.concatenate(([0.0], 1 - np.searchsorted(ones, thresholds) / len(ones)))
+    false = np.concatenate(([0.0], 1 - np.searchsorted(others, thresholds) / len(others)))
+    first = [float(found[false == 0].max())]
+    return list(zip(STEPS, first + np.interp(STEPS[1:], false, found).tolist(), strict=True))
+
+
+def picture(by_jitter: dict[float, Scores]) -> str:
+    """The curves of both scores as an SVG, a panel for each jitter: the corner that STEPS and LOWEST bound."""
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {3 * PANEL + 40} {2 * PANEL + 60}" '
+        'font-family="sans-serif" font-size="12" fill="#222">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+    ]
+    for index, (jitter, scores) in enumerate(sorted(by_jitter.items())):
+        left, top = 40 + PANEL * (index % 3), 10 + PANEL * (index // 3)
+        size = PANEL - 40
+        lines.append(f'<g transform="translate({left},{top + 20})"><text y="-6">jitter ±{jitter:.0%}</text>')
+        lines.append(f'<rect width="{size}" height="{size}" fill="none" stroke="#bbb"/>')
+        for name, style in (("rita", 'stroke="#888" stroke-dasharray="4 3"'), ("ours", 'stroke="#0a58ca"')):
+            points = " ".join(
+                f"{size * false / STEPS[-1]:.1f},{size * (1 - max(0.0, found - LOWEST) / (1 - LOWEST)):.1f}"
+                for false, found in curve(scores, name)
+            )
+            lines.append(f'<polyline points="{points}" fill="none" stroke-width="2" {style}/>')
+        for share in (0.0, 1.0):
+            anchor = "end" if share else "start"
+            lines.append(
+                f'<text x="{size * share}" y="{size + 14}" text-anchor="{anchor}">{STEPS[-1] * share:.0%}</text>'
+            )
+            height = size * (1 - share) + (10 if share else 0)
+            lines.append(f'<text x="-4" y="{height}" text-anchor="end">{LOWEST + (1 - LOWEST) * share:.0%}</text>')
+        lines.append("</g>")
+    lines += [
+        f'<text x="40" y="{2 * PANEL + 34}">across: others taken for beacons; up: beacons found</text>',
+        f'<text x="40" y="{2 * PANEL + 52}" fill="#0a58ca">oddport, solid</text>',
+        f'<text x="140" y="{2 * PANEL + 52}" fill="#888">RITA, dashed</text>',
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def table(areas: dict[Cell, tuple[float, float]], little: int, samples: int, others: int) -> str:
+    """A section of docs/accuracy.md: areas under the curve by period and by jitter."""
+    gains = np.array([mine - theirs for theirs, mine in areas.values()])
+    lines = [
+        HEADING,
+        "",
+        f"How well times and sizes tell beacons from other connections: {samples:,} drawn beacons and as many others",
+        f"in each cell of period × jitter × loss (`python benchmarks/beacon.py`, seed {SEED}). The others come by",
+        f"chance, in bursts or by the time of day, or are one of {others:,} pairs of hosts in real captures that are",
+        "no beacons. The figure is the area under the curve, the chance that a beacon scores above another. RITA's",
+        f"score is the formula of its version 5, made anew. {little} of {little + len(areas)} cells say too little: a",
+        f"capture, which lasts a day at most, holds fewer than {LEAST} calls.",
+        "",
+        f"Over {len(areas)} cells ours is above RITA's by {gains.mean():.4f}, in the worst one by {gains.min():+.4f}.",
+        "",
+        "![Curves of both scores by jitter](beacons.svg)",
+        "",
+        "| cells | how many | RITA, mean | worst | oddport, mean | worst |",
+        "|---|---|---|---|---|---|",
+    ]
+    for place, word in ((0, "every {:,.0f} s"), (1, "jitter ±{:.0%}"), (2, "{:.0%} lost")):
+        for value in sorted({cell[place] for cell in areas}):
+            theirs, mine = (
+                np.array(column)
+                for column in zip(*(both for cell, both in areas.items() if cell[place] == value), strict=True)
+            )
+            figures = " | ".join(f"{each.mean():.4f} | {each.min():.4f}" for each in (theirs, mine))
+            lines.append(f"| {word.format(value)} | {len(theirs)} | {figures} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Print a line a cell; exit status 1 where a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=1000, help="beacons in a cell (1000)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     parser.add_argument("--flows", type=Path, nargs="*", default=[], help="records of scan, for real others")
     parser.add_argument("--plot", type=Path, help="draw the curves into this SVG file")
-    parser.add_argument("--markdown", action="store_true", help="a table by period, as in docs/accuracy.md")
+    parser.add_argument("--page", type=Path, help="put the table into this page, in place of the one that is there")
     options = parser.parse_args()
-    gains: list[float] = []
-    by_period: dict[float, list[tuple[float, float]]] = defaultdict(list)
-    by_jitter: dict[float, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for (period, jitter, lost), scores in cells(options.samples, real(options.flows)):
-        theirs = area(scores["rita+"], scores["rita-"])
-        mine = area(scores["ours+"], scores["ours-"])
-        gains.append(mine - theirs)
-        by_period[period].append((theirs, mine))
+    pairs = real(options.flows)
+    areas: dict[Cell, tuple[float, float]] = {}
+    little = 0
+    by_jitter: dict[float, Scores] = defaultdict(lambda: defaultdict(list))
+    for cell, scores in cells(options.samples, options.jobs, pairs):
+        if len(scores["ours+"]) < LEAST:
+            little += 1
+            continue
+        theirs, mine = (area(scores[name + "+"], scores[name + "-"]) for name in ("rita", "ours"))
+        areas[cell] = theirs, mine
         for name, values in scores.items():
-            by_jitter[jitter][name].extend(values)
-        if not options.markdown:
-            mark = "  MISSED" if gains[-1] < GOAL_CELL else ""
-            print(f"{period:>6} s  ±{jitter:.0%}  -{lost:.0%}  rita {theirs:.4f}  ours {mine:.4f}{mark}", flush=True)
-    if options.markdown:
-        print("| period | cells | RITA, mean | worst | ours, mean | worst |\n|---|---|---|---|---|---|")
-        for period, rows in by_period.items():
-            theirs, mine = (np.array(column) for column in zip(*rows, strict=True))
-            cells_of = [f"{rows.mean():.4f} | {rows.min():.4f}" for rows in (theirs, mine)]
-            print(f"| {period:,} s | {len(theirs)} | {' | '.join(cells_of)} |")
-    print(f"\n{len(gains)} cells; ours less RITA's: mean {np.mean(gains):+.4f} (goal {GOAL_MEAN:+}), ", end="")
-    print(f"least {min(gains):+.4f} (goal {GOAL_CELL:+})")
-    if options.plot:
-        plot(by_jitter, options.plot)
+            by_jitter[cell[1]][name].extend(values)
+        mark = "  MISSED" if mine - theirs < GOAL_CELL else ""
+        print(
+            f"{cell[0]:>6.0f} s  ±{cell[1]:.0%}  -{cell[2]:.0%}  rita {theirs:.4f}  ours {mine:.4f}{mark}", flush=True
+        )
+    gains = [mine - theirs for theirs, mine in areas.values()]
+    if not gains:
+        print("No cell has enough connections: more --samples are needed.", file=sys.stderr)
+        return 1
+    print(f"\n{len(gains)} cells, {little} say too little; ours less RITA's: mean {np.mean(gains):+.4f} ", end="")
+    print(f"(goal {GOAL_MEAN:+}), least {min(gains):+.4f} (goal {GOAL_CELL:+})")
+    if options.plot is not None:
+        options.plot.write_text(picture(by_jitter), encoding="utf-8")
+    if options.page is not None:
+        page = options.page.read_text(encoding="utf-8")
+        made = table(areas, little, options.samples, len(pairs))
+        options.page.write_text(onto(page, made), encoding="utf-8")
     return int(min(gains) < GOAL_CELL or float(np.mean(gains)) < GOAL_MEAN)
 
 

@@ -26,9 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tools.false_alarms import Said, measure, section  # noqa: E402 - found from the folder of the tools' package
-from tools.noise import onto  # noqa: E402
+from tools.sections import onto  # noqa: E402
+from tools.sections import section as section_of  # noqa: E402
 
 TOOLS = ("oddport", "nDPI", "tshark")
+OF_OTHERS = ("## Bytes that mean nothing", "## Beacons")
+"""Sections of the page that noise.py and benchmarks/beacon.py write."""
 LEAST = 5
 """Flows of a protocol that count in the mean over protocols."""
 Key = tuple[str, str, tuple[tuple[str, int], ...]]
@@ -234,8 +237,11 @@ def main() -> int:
     judged = verdicts(rows(collection / "truth_t1571.csv"), ours, vocabulary)
     captures = len({where[0] for where in ours})
     alarms = section(*measure(rows(collection / "truth_t1571.csv"), said))
-    page = options.output.read_text(encoding="utf-8") if options.output.exists() else ""
-    options.output.write_text(onto(render(scores, judged, captures, alarms), page), encoding="utf-8")
+    before = options.output.read_text(encoding="utf-8") if options.output.exists() else ""
+    page = render(scores, judged, captures, alarms)
+    for heading in OF_OTHERS:
+        page = onto(page, section_of(before, heading))
+    options.output.write_text(page, encoding="utf-8")
     return 0
 
 

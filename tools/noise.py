@@ -24,6 +24,7 @@ from oddport.protocols.identify import identify  # noqa: E402
 from oddport.protocols.model import Tier  # noqa: E402
 from oddport.protocols.registry import registry  # noqa: E402
 from tests.loading.conversations import CONVERSATIONS  # noqa: E402
+from tools.sections import onto  # noqa: E402
 
 TRIALS = 200_000
 SEED = 1571
@@ -119,12 +120,6 @@ def render(measured: Mapping[str, Counter[str]], trials: int) -> str:
         rate = f"{trials // count:,}" if count else "–"
         lines.append(f"| {kind} | {count} | {rate} | {', '.join(f'{name} {n}' for name, n in names.most_common())} |")
     return "\n".join(lines) + "\n"
-
-
-def onto(page: str, table: str) -> str:
-    """The page with the table of `table`, which may be a page itself, in place of its own; as it is where none is."""
-    _, heading, rows = table.partition(HEADING)
-    return page.partition(HEADING)[0].rstrip() + f"\n\n{heading}{rows}" if heading else page
 
 
 def main() -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.sections import onto, section
+
 ROOT = Path(__file__).parents[2]
 FLOW = {"proto": "tcp", "src": "10.0.0.1", "sport": "50000", "dst": "10.0.0.2", "tunnel": "0"}
 FLOWS = [
@@ -24,6 +26,8 @@ ALARM = {
     "type": "finding", "capture": "x/a.pcap", "proto": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2", "server_port": 80,
     "detector": "port-mismatch", "severity": "medium",
 }  # fmt: skip
+
+BEACONS, NOISE = "## Beacons\n\n| one |\n", "## Bytes that mean nothing\n\n| two |\n"
 
 
 @pytest.fixture
@@ -59,10 +63,22 @@ def page(tmp_path: Path) -> str:
     results = tmp_path / "scan.ndjson"
     results.write_text("".join(json.dumps(record) + "\n" for record in [{"type": "capture"}, *records, ALARM]))
     output = tmp_path / "accuracy.md"
+    output.write_text(f"# Old\n\nold\n\n{BEACONS}\n{NOISE}", encoding="utf-8")
     command = [sys.executable, "tools/accuracy.py", str(collection), "--results", str(results), "--output", str(output)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return output.read_text(encoding="utf-8")
+
+
+def test_sections_that_other_commands_write_stay_and_nothing_else_does(page: str) -> None:
+    assert page.endswith(f"\n\n{NOISE}\n{BEACONS}")
+    assert "old" not in page
+
+
+def test_section_takes_the_place_of_the_one_with_its_heading() -> None:
+    page = f"# Page\n\n{BEACONS}\n{NOISE}"
+    assert onto(page, "## Beacons\n\nnew\n") == f"# Page\n\n## Beacons\n\nnew\n\n{NOISE}"
+    assert (section(page, "## Beacon"), onto(page, "")) == ("", page)
 
 
 def test_each_tool_is_held_to_what_two_of_three_say(page: str) -> None:

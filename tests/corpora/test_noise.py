@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import noise  # noqa: E402 - the script, as a module
 
+from tools.sections import section  # noqa: E402
+
 TRIALS = 20_000
 
 
@@ -32,8 +34,7 @@ def test_the_table_takes_the_place_of_the_one_before_and_of_nothing_else(tmp_pat
     assert page.read_text() == f"# Accuracy\n\n| a |\n\n{done.stdout}"
     assert done.stdout.startswith(f"{noise.HEADING}\n")
     assert done.stdout.count("| 0 | – |  |") == len(noise.KINDS)
-    assert noise.onto("# New\n", page.read_text()) == f"# New\n\n{done.stdout}"
-    assert noise.onto("# New\n", "# without\n") == "# New\n"
+    assert section(page.read_text(), noise.HEADING) == done.stdout
 
 
 def test_a_name_of_tier_a_is_counted() -> None:
