@@ -30,7 +30,6 @@ class JudgingApp(App[int]):
             tooltip="judge again, with the settings and detectors of now",
         ),
     ]  # fmt: skip
-    store: Store
     progress: Progress | None
     summary: Summary | None
     judging: Judging | None = None
@@ -40,6 +39,11 @@ class JudgingApp(App[int]):
     """That were made in this session, the last one last."""
     exception_is_last = False
     """Nothing was decided since the last exception: `undo` takes that back."""
+
+    @property
+    def store(self) -> Store:
+        """The case that is open."""
+        raise NotImplementedError
 
     @property
     def loading(self) -> bool:

@@ -20,8 +20,8 @@ from oddport.case.captures import PIPE, is_live
 from oddport.case.errors import CaseError
 from tui.again import JudgingApp
 from tui.data.case import Store, Summary
-from tui.data.filter_store import FilterStore
 from tui.data.column_sets import ColumnSet, load_sets, save_sets
+from tui.data.filter_store import FilterStore
 from tui.data.keymap import keymap
 from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
@@ -148,8 +148,8 @@ class OddportApp(JudgingApp):
         from tui.screens.attack import AttackScreen
         from tui.screens.findings import FindingsScreen
         from tui.screens.flows import FlowsScreen
-        from tui.screens.packets import PacketsScreen
         from tui.screens.live import LiveScreen
+        from tui.screens.packets import PacketsScreen
         from tui.screens.ports import PortsScreen
         from tui.screens.timeline import TimelineScreen
         from tui.screens.trains import TrainsScreen
