@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 START = 1_773_741_137_184_000_000
 """17 March 2026, 09:52:17.184 UTC, in ns."""
 SECOND = 1_000_000_000
-TABS = "1 Findings 2 Flows 3 Packets 4 Ports 5 ATT&CK 6 Timeline 7 Trains 8 Live".split()
+TABS = [
+    "1", "Findings", "2", "Flows", "3", "Packets", "4", "Ports", "5", "ATT&CK", "6", "Timeline", "7", "Trains",
+    "8", "Live",
+]  # fmt: skip
 """The words of the first row."""
 HELLO = bytes.fromhex("16030102000100 01fc0303".replace(" ", ""))
 """A TLS record with the beginning of a ClientHello (RFC 8446, 5.1 and 4.1.2)."""

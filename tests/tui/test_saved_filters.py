@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_said_and_not_overwritten(tmp_path: Path) -> None
     path = tmp_path / "filters.json"
     path.write_text("{broken", encoding="utf-8")
     store = FilterStore(path)
-    assert store.history("flow") == []
+    assert store.history("flows") == []
     assert "cannot be read" in store.save("a", "b")
     assert path.read_text(encoding="utf-8") == "{broken"
 
@@ -77,8 +77,8 @@ def test_what_cannot_be_read_is_said_and_not_overwritten(tmp_path: Path) -> None
 def test_the_history_is_bounded_and_holds_each_filter_once(tmp_path: Path) -> None:
     store = FilterStore(tmp_path / "filters.json")
     for number in range(HISTORY + 5):
-        store.remember("flow", f"bytes > {number}")
-    store.remember("flow", "bytes > 20")
-    found = store.history("flow")
+        store.remember("flows", f"bytes > {number}")
+    store.remember("flows", "bytes > 20")
+    found = store.history("flows")
     assert (len(found), found[-1], found[0]) == (HISTORY, "bytes > 20", "bytes > 5")
     assert found.count("bytes > 20") == 1

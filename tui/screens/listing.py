@@ -121,7 +121,7 @@ class ListScreen(ColumnFrame):
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter, notices, list, panes, and what is said where there is nothing to list."""
-        yield FilterBar(self._check, self._completions, Used(self.host.filters, self.LISTING.table), id="filter")
+        yield FilterBar(self._check, self._completions, Used(self.host.filters, self.MODE), id="filter")
         yield Lines(ground="raised", id="notices")
         yield ListTable(self.spec(), RowsOfNothing(), id="main")
         with Horizontal(id="panes"):
