@@ -173,4 +173,4 @@ def random_looking(data: bytes) -> bool:
     if len(data) < CHI_BYTES:
         return True
     counts = np.bincount(np.frombuffer(data, np.uint8), minlength=256)
-    return CHI_LOW < int((counts * counts).sum()) * 256 / len(data) - len(data) < CHI_HIGH
+    return CHI_LOW < int(counts @ counts) * 256 / len(data) - len(data) < CHI_HIGH
