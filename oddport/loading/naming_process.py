@@ -1,7 +1,7 @@
 """Another process that names flows, so that naming takes a second core: first bytes go in, columns of names come out.
 
-One question at a time, each with one answer: a length of eight bytes and marshalled columns either way. The process
-says once that it is ready, and ends when its standard input does.
+One question at a time, each with one answer: a length of eight bytes and marshalled columns either way; behind those of
+a question, the first bytes as they are. The process says once that it is ready, and ends when its standard input does.
 """
 
 import gc
@@ -55,8 +55,9 @@ class NamingProcess:
 
     def ask(self, first: FirstBytes, before: list[int]) -> None:
         """Ask for `answers` of these. Raises NamingError."""
+        *columns, raw = first.packed()
         try:
-            _send(self._into, (first.packed(), before))
+            _send(self._into, (columns, before, len(raw)), raw)
         except BrokenPipeError as error:
             raise self._gone() from error
         self._asked = True
@@ -87,10 +88,12 @@ class NamingProcess:
         return NamingError(f"The process that names flows is gone, with status {self._process.wait()}.")
 
 
-def _send(stream: IO[bytes], what: Any) -> None:
+def _send(stream: IO[bytes], what: Any, raw: bytes = b"") -> None:
+    """raw: bytes behind it, of which most of a question consists; what is marshalled is copied three times more."""
     data = marshal.dumps(what)
     stream.write(LENGTH.pack(len(data)))
     stream.write(data)
+    stream.write(raw)
     stream.flush()
 
 
@@ -113,8 +116,9 @@ def main() -> None:
         gc.freeze()
         _send(replies, (True, b""))
         while (question := _receive(questions)) is not None:
-            first, before = question
-            _send(replies, (True, flat(answers(unpacked(first), before))))
+            columns, before, size = question
+            first = unpacked((*columns, questions.read(size)))
+            _send(replies, (True, flat(answers(first, before))))
     except BrokenPipeError:
         sys.exit(1)  # nobody is there to hear why
     except Exception:
