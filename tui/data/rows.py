@@ -133,6 +133,14 @@ class IdRows:
         except ValueError:
             return None
 
+    def newest(self) -> int | None:
+        """The place of the row that joined last; None where there are no rows."""
+        if not self._ids:
+            return None
+        at_end = self._ids[-1] == self._highest
+        place = None if at_end else self.find(self._highest)
+        return len(self._ids) - 1 if place is None else place
+
     def next_of(self, wanted: frozenset[int], index: int, step: int) -> int | None:
         """Place of the next row (`step` 1) or the one before (-1) whose id is wanted, round the end; None = there is
         none."""

@@ -53,6 +53,7 @@ class FlowsScreen(HandOffScreen):
     GUIDE = "In the order of their first packet. The sign between port and app says whether they fit."
     LISTING = LISTING
     SPEC: ClassVar[TableSpec] = SPEC
+    FOLLOWS = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "stream", "stream", id="move.stream", tooltip="follow the stream"),
         Binding("n", "next(1)", "next finding", id="judge.next", tooltip="next, previous flow with a finding"),

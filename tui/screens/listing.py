@@ -97,10 +97,14 @@ class ListScreen(ColumnFrame):
     """
     AUTO_FOCUS = "#main"
     LISTING: ClassVar[Listing]
+    FOLLOWS: ClassVar[bool] = False
+    """The newest row is kept in sight from the beginning of a capture on."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="narrow.filter", tooltip="filter"),
         Binding("F", "saved_filters", show=False, id="narrow.saved", tooltip="saved filters: pick, save, delete"),
         Binding("full_stop", "sort_in", "sort in", id="narrow.sort_in", tooltip="sort in the rows that joined"),
+        Binding("space", "follow(True)", "follow", id="here.follow", tooltip="keep the newest row in sight"),
+        Binding("space", "follow(False)", "pause", id="here.pause", tooltip="let the rows stand; what comes is kept"),
         STOP_KEY,
         Binding("L", "app.load_again", "load again", id="here.load", tooltip="load the captures again"),
         Binding("D", "app.show_problems", show=False, id="here.problems", tooltip="what went wrong or was left out"),
@@ -116,6 +120,10 @@ class ListScreen(ColumnFrame):
         self.progress: Progress | None = None
         self._counter: Background | None = None
         self._panes_wanted = False
+        self.following: bool | None = None
+        """The newest row is kept in sight; None until traffic comes."""
+        self._paused_at = 0
+        """Rows that there were when it was no more."""
 
     # body -----------------------------------------------------------------------------------------------------------
 
@@ -162,11 +170,13 @@ class ListScreen(ColumnFrame):
 
     def _rows_changed(self, place: int | None) -> None:
         self.table.rows_changed(place)
+        self._keep_newest()
         self._show_row()
         self.refresh_keys()  # nothing stands out of its place any more
 
     def _rows_joined(self) -> None:
         self.table.rows_joined()
+        self._keep_newest()
         if self.has_class("-empty"):
             self._show_row()
         else:
@@ -193,6 +203,50 @@ class ListScreen(ColumnFrame):
         if ran != self.load_runs or problems != self.query_one("#notices", Lines).lines:
             self.refresh_keys()
 
+    # following ------------------------------------------------------------------------------------------------------
+
+    @property
+    def comes(self) -> bool:
+        """Traffic comes, of which nobody knows how long it goes on."""
+        return self.progress is not None and self.progress.running and self.progress.provisional
+
+    def _keep_newest(self) -> None:
+        """Put the cursor on the newest row, if that is followed."""
+        if self.following is None and self.comes:
+            self.following, self._paused_at = self.FOLLOWS and not self.table.touched, len(self.table.rows)
+        if self.following and self.comes and self.rows is not None and (place := self.rows.newest()) is not None:
+            self.table.move_to_index(place)
+
+    def _pause_where_moved(self) -> None:
+        """Who moves the cursor away from the newest row wants to look at another one."""
+        if self.following and self.rows is not None and self.table.cursor != self.rows.newest():
+            self._pause()
+
+    def _pause(self) -> None:
+        self.following, self._paused_at = False, len(self.table.rows)
+        self.refresh_frame()
+        self.refresh_keys()
+
+    def action_follow(self, on: bool) -> None:
+        """Keep the newest row in sight, or no more. What is captured is the same."""
+        if on:
+            self.following = True
+            self._keep_newest()
+            self.refresh_frame()
+            self.refresh_keys()
+        else:
+            self._pause()
+
+    def follow_pieces(self) -> list[Piece]:
+        """Whether the newest row is followed, for row 1."""
+        if not self.comes:
+            return []
+        glyphs = look(self).glyphs
+        if self.following:
+            return [(f"{glyphs.live} following  ", "ok")]
+        newer = 0 if self.following is None else max(len(self.table.rows) - self._paused_at, 0)
+        return [(f"{glyphs.paused} paused{f', {count(newer)} newer' if newer else ''}  ", "medium")]
+
     @property
     def load_runs(self) -> bool:
         """A load runs."""
@@ -212,6 +266,7 @@ class ListScreen(ColumnFrame):
     # rows and what is said of them ----------------------------------------------------------------------------------
 
     def on_virtual_table_moved(self, event: VirtualTable.Moved) -> None:
+        self._pause_where_moved()
         if not self.has_panes:
             self._show_row()
         elif not self._panes_wanted:  # the row itself is painted first
@@ -270,9 +325,11 @@ class ListScreen(ColumnFrame):
                 percent(self.progress.bytes, self.progress.total) if self.progress.total else size(self.progress.bytes)
             )
             right: list[Piece] = [(f"{read} read", "strong"), ("  x", "key"), (" cancel", "muted")]
-            return line((shown, "strong"), (" so far", "muted"), *self.filter_pieces(), right=right)
+            return line(
+                *self.follow_pieces(), (shown, "strong"), (" so far", "muted"), *self.filter_pieces(), right=right
+            )
         if self.load_runs and self.progress is not None:
-            return load_line(self.progress, self.size.width)
+            return load_line(self.progress, self.size.width, self.follow_pieces())
         return self.counts()
 
     def counts(self) -> Line:
@@ -432,6 +489,8 @@ class ListScreen(ColumnFrame):
         """Keys that mean something now."""
         if action == "back":
             return bool(self.filter_text)
+        if action == "follow":
+            return self.comes and parameters[0] != bool(self.following) and not self.has_class("-filtering")
         if action == "sort_in":
             return bool(self.rows is not None and self.rows.tail)
         if action == "filter":
