@@ -6,12 +6,14 @@ import gzip
 import os
 import shutil
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from oddport.capture.live.interfaces import HostInterface
 from oddport.capture.live.ways import LiveError, Refusal, Way
+from oddport.case.cases import describe
 from tests.captures import SSH_TURNS, conversation, write_pcap
 from tests.tui.cases import branch_office
 from tests.tui.test_dashboard import ENVIRON, Desk
@@ -113,12 +115,27 @@ async def test_recent_cases_stand_with_what_was_found_in_them(data: Path, size: 
         title = "Shell on 443/t"
         assert "200 flows" in desk.said("strip")
         await desk.press("j")
-        assert "broken.oddport" in desk.said("strip")
+        assert "damaged" in next(row for row in desk.picture().splitlines() if row.startswith("▌"))
+        told = desk.said("strip")
+        assert "oddport" in told
         await desk.press("enter")
-        assert "is not a case" in desk.said("strip")
+        assert desk.said("strip") == told
         assert isinstance(desk.app.screen, StartScreen)
         await desk.press("k", "enter")
         await until(desk, title)
+
+
+async def test_a_case_of_an_older_oddport_says_so_and_is_opened_all_the_same(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = describe(branch_office(data / "office.oddport"))
+    older = replace(case, state="older", problem="It was made by an older oddport. Open it once.")
+    monkeypatch.setattr("tui.screens.start.recent_cases", lambda: ([older], ""))
+    async with desk_at_start() as desk:
+        assert "made by an older oddport" in desk.picture()
+        assert "Open it once." in desk.said("strip")
+        await desk.press("enter")
+        await until(desk, "Shell on 443/tcp")
 
 
 async def test_many_cases_are_not_cut_without_a_word(data: Path) -> None:

@@ -42,6 +42,11 @@ SIZE, FLOWS, FINDINGS, REVIEWED, OPENED = 8, 10, 15, 11, 9
 """Cells of the columns of a case."""
 ALL_COLUMNS = 74
 """Cells from which all of them are shown."""
+OLDER = "older"
+STATES = {
+    OLDER: "made by an older oddport", "newer": "made by a newer oddport", "foreign": "not a case", "empty": "empty",
+}  # fmt: skip
+"""Of cases that cannot be read, where the word of oddport.case.cases does not say it."""
 DEMO = 22
 WORST = 3
 """Severities that a row counts; the lines below count all."""
@@ -159,7 +164,7 @@ class StartScreen(OpeningFrame):
         pieces: list[Piece] = [(fit(shown_name(case), name, mark=glyphs.cut), "strong")]
         pieces.append((fit(size(case.size), SIZE, right=True), "text"))
         if case.problem:
-            pieces.append((f"  {case.problem}", "medium"))
+            pieces.append((f"  {STATES.get(case.state, case.state)}", "medium"))
             return line(*pieces, indent=0)
         if wide:
             pieces.append((fit(count(case.flows), FLOWS, right=True), "text"))
@@ -226,8 +231,10 @@ class StartScreen(OpeningFrame):
 
     def _of_case(self, case: CaseInfo) -> list[Line]:
         glyphs = look(self).glyphs
-        told = case.problem or ", ".join(case.captures) or str(case.path)
-        state = "" if case.state == "done" or case.problem else case.state
+        if case.problem:
+            return [line((row, "medium")) for row in wrap(case.problem, self.size.width - 2)]
+        told = ", ".join(case.captures) or str(case.path)
+        state = "" if case.state == "done" else case.state
         when = used(case)
         pieces: list[Piece] = [(f"{plural(case.packets, 'packet')}   {plural(case.flows, 'flow')}  ", "text")]
         for each in (4, 3, 2, 1, 0):
@@ -262,7 +269,7 @@ class StartScreen(OpeningFrame):
             self.open_by(partial(captures_target, [chosen.path]), chosen.name)
         else:
             case: CaseInfo = chosen
-            if case.problem:
+            if case.problem and case.state != OLDER:
                 self.refused(case.problem)
                 return
             self.open_by(partial(case_target, case.path, shown_name(case)), shown_name(case))
