@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from oddport.loading.target import Target
+    from tui.data.search import Search
     from tui.screens.error import Problem
 
 POLL_SECONDS = 0.25
@@ -344,14 +345,24 @@ class OddportApp(JudgingApp):
         self._look_at_case(force=True, last=True)
 
     def action_cancel_load(self) -> None:
-        """Stop the load, of which what was read is kept, or the judging, which changes nothing then."""
-        if self.judging is not None:
+        """Stop a search, or the judging, which changes nothing then, or the load, of which what was read is kept."""
+        search = self._search()
+        if search is not None:
+            search.stop()
+        elif self.judging is not None:
             self.judging.stop()
         elif self.load is not None:
             self.load.stop()
             screen = self.screen
             if self.progress is not None and self.progress.live is not None and isinstance(screen, Frame):
                 screen.say("Stopping. What was captured is taken in, and stays in the case.", "muted")
+
+    def _search(self) -> Search | None:
+        """That of the list that is open, or under what is open."""
+        from tui.screens.listing import ListScreen
+
+        screen = self._base()
+        return screen.search.running if isinstance(screen, ListScreen) else None
 
     def action_load_again(self) -> None:
         """Load the captures of the case again."""
@@ -501,7 +512,7 @@ class OddportApp(JudgingApp):
         if action == "tab":
             return self.current_mode != "start" if parameters[0] == "start" else self.has_case
         if action == "cancel_load":
-            return self.loading or self.is_judging
+            return self.loading or self.is_judging or self._search() is not None
         if action == "judge_again":
             return self.can_judge
         if action == "load_again":

@@ -11,7 +11,7 @@ recognised, and the values of facts.
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from oddport.case.filter_fields import (
 )
 from oddport.case.filter_parse import did_you_mean, parse
 from oddport.case.filter_values import Value, prefixes_of
+from oddport.case.payload_term import Term
 
 MOST = 200
 """Conditions in a filter, and values in a set."""
@@ -50,9 +51,20 @@ class Where:
     sql: str
     params: tuple[Parameter, ...] = ()
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What has to be searched for in the bytes of packets, each once, in the order in which it stands there."""
+        return tuple(dict.fromkeys(each for each in self.params if isinstance(each, Term)))
+
+    def bound(self, found: Mapping[Term, str]) -> "Where":
+        """With the flows in which each term was found, a JSON list of ids, in its place; SQLite takes it then."""
+        return Where(self.sql, tuple(found[each] if isinstance(each, Term) else each for each in self.params))
+
 
 def compile_filter(text: str, table: str) -> Where:
     """The filter as SQL. table: `flows` or `findings`. An empty text holds for every row.
+
+    Where `terms` are left in it, they are searched for (payload_scan.py) and put in by `bound` before SQLite is asked.
 
     Raises FilterError with the 0-based column of what is not understood, and what was probably meant.
     """
@@ -68,6 +80,20 @@ def compile_filter(text: str, table: str) -> Where:
 def condition_of(tree: Any, table: str) -> Condition:
     """The condition of a part of the tree that `parse` gives, over `flow` or `finding`. Raises FilterError."""
     return _Compiler(_words(table)).either(tree)
+
+
+def candidates(text: str, table: str) -> Where:
+    """A condition that holds wherever the filter can hold, whatever is found in payload. Raises FilterError."""
+    base = "flow" if table in ("flow", "flows") else "finding"
+    condition = _without_terms(_Compiler(_words(base)).either(parse(text)))
+    return Where(condition.sql, condition.params)
+
+
+def _without_terms(condition: Condition) -> Condition:
+    if condition.word in ("AND", "OR"):
+        return joined([_without_terms(part) for part in condition.parts], condition.word)
+    # negations stand at the comparisons: one that hangs on a term may hold or not
+    return Condition("1") if any(isinstance(each, Term) for each in condition.params) else condition
 
 
 def filter_words(table: str) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -114,6 +140,8 @@ class _Compiler:
                 return self._compare(name, str(operator), operator.start_pos, value)
             case "contains":
                 return self._contains(value_of(children[0]), children[1].start_pos, value_of(children[2]))
+            case "matches":
+                return self._matches(value_of(children[0]), children[1].start_pos, value_of(children[2]))
             case _:
                 items = [value_of(child) for child in children[2:] if child is not None and not is_token(child)]
                 return self._among(value_of(children[0]), children[1].start_pos, items)
@@ -162,6 +190,15 @@ class _Compiler:
         self._allowed(name, field, "contains", column)
         assert field.contains is not None
         return field.contains(value)
+
+    def _matches(self, name: Value, column: int, value: Value) -> Condition:
+        self._count(name)
+        field = self._field(name)
+        if field.matches is None:
+            hint = "contains" if "contains" in field.operators else "=="
+            said = f"“matches” is not an operator for “{name.text}”, but for payload.{did_you_mean(hint)}"
+            raise FilterError(said, column, hint)
+        return field.matches(value)
 
     def _among(self, name: Value, column: int, items: Sequence[Value]) -> Condition:
         self._count(name)

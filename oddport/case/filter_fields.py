@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oddport.case.errors import FilterError
 from oddport.case.filter_values import Bounds, Value, bounds_of, duration_ns, number_in, size, time_ns
 from oddport.case.marks import marked_sql
+from oddport.case.payload_term import Term, contained, matched
 from oddport.case.words import NOTES, PORT_VERDICTS, PROTOCOLS, SEVERITIES, STATES, TIERS, VERDICTS
 
-Parameter = int | str | bytes
+Parameter = int | str | bytes | Term
 SQL_OPERATORS = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -62,6 +63,8 @@ class Field:
     operators: tuple[str, ...] = ("==", "!=", "<", "<=", ">", ">=", "in")
     values: tuple[str, ...] = ()
     """The words it is compared with, if they are few."""
+    matches: Callable[[Value], Condition] | None = None
+    """By a regular expression."""
 
 
 EQUAL_ONLY = ("==", "!=", "in")
@@ -274,7 +277,7 @@ def words_of(table: str) -> Words:
     fields = words.fields
 
     def wrapped(field: Field, wrap: Callable[[Condition], Condition]) -> Field:
-        contains, alone, between = field.contains, field.alone, field.between
+        contains, alone, between, matches = field.contains, field.alone, field.between, field.matches
         return Field(
             field.says,
             lambda operator, value: wrap(field.compare(operator, value)),
@@ -283,6 +286,7 @@ def words_of(table: str) -> Words:
             None if between is None else lambda low, high: wrap(between(low, high)),
             field.operators,
             field.values,
+            None if matches is None else lambda value: wrap(matches(value)),
         )
 
     def add(names: str, field: Field, wrap: Callable[[Condition], Condition] | None = None) -> None:
@@ -318,7 +322,7 @@ def words_of(table: str) -> Words:
     add("tier", choice_field("how sure the app is", "flow.tier", TIERS, ordered=True, none="none"), flow)
     add("bytes", number_field("bytes of both directions", "flow.bytes_o + flow.bytes_r"), flow)
     add("packets", number_field("packets of both directions", "flow.packets_o + flow.packets_r"), flow)
-    add("payload", number_field("bytes of transport payload", "flow.payload_o + flow.payload_r"), flow)
+    add("payload", _payload_field(), flow)
     for side, word in (("o", "originator"), ("r", "responder")):
         add(f"bytes.{side}", number_field(f"bytes from the {word}", f"flow.bytes_{side}"), flow)
         add(f"packets.{side}", number_field(f"packets from the {word}", f"flow.packets_{side}"), flow)
@@ -361,6 +365,22 @@ def words_of(table: str) -> Words:
 
 
 _REVIEWED = "finding.uid IN (SELECT verdict.uid FROM verdict)"
+
+
+def _payload_field() -> Field:
+    number = number_field(
+        "bytes of transport payload; contains, matches: what stands in it", "flow.payload_o + flow.payload_r"
+    )
+
+    def found(term: Term) -> Condition:
+        return Condition("flow.id IN (SELECT value FROM json_each(?))", (term,))
+
+    return replace(
+        number,
+        contains=lambda value: found(contained(value)),
+        matches=lambda value: found(matched(value)),
+        operators=(*number.operators, "contains", "matches"),
+    )
 
 
 def _proto_field(sql: str) -> Field:

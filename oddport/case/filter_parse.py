@@ -24,22 +24,23 @@ all: unary (AND unary)*
       | name OPERATOR value -> compare
       | name IN LBRACE [item (COMMA? item)*] RBRACE -> among
       | name CONTAINS value -> contains
+      | name MATCHES value -> matches
       | value -> alone
 name: WORD
 value: WORD | STRING
 item: WORD | STRING
-%declare OR AND NOT IN CONTAINS OPERATOR LPAR RPAR LBRACE RBRACE COMMA WORD STRING
+%declare OR AND NOT IN CONTAINS MATCHES OPERATOR LPAR RPAR LBRACE RBRACE COMMA WORD STRING
 """
 _TOKEN = re.compile(
     r"""\s*(?:(?P<STRING>"(?:[^"\\]|\\.)*")|(?P<UNCLOSED>".*)|(?P<LPAR>\()|(?P<RPAR>\))|(?P<LBRACE>\{)|(?P<RBRACE>\})"""
     r"""|(?P<COMMA>,)|(?P<SYMBOL>[=!<>~&|]+)|(?P<WORD>[^\s(){}",=!<>~&|]+))""",
     re.DOTALL,
 )
-_WORDS = {"or": "OR", "and": "AND", "not": "NOT", "in": "IN", "contains": "CONTAINS"}
+_WORDS = {"or": "OR", "and": "AND", "not": "NOT", "in": "IN", "contains": "CONTAINS", "matches": "MATCHES"}
 _SYMBOLS = {"||": "OR", "&&": "AND", "!": "NOT"} | dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), "OPERATOR")
 _MEANT = {"=": "==", "===": "==", "=!": "!=", "<>": "!=", "!==": "!=", "=<": "<=", "=>": ">=", "&": "and", "|": "or"}
 _MEANT |= {"~": "contains", "=~": "contains", "!!": "not"}
-_MEANT_WORDS = {"is": "==", "eq": "==", "ne": "!=", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "matches": "contains"}
+_MEANT_WORDS = {"is": "==", "eq": "==", "ne": "!=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _MEANT_WORDS |= {"like": "contains"}
 
 
@@ -111,7 +112,7 @@ def _explain(text: str, wrong: "Token") -> FilterError:
         return FilterError(f"“{shown}” cannot stand in a set: values with commas between, then a brace.", column)
     if kind == "IN":
         return FilterError("A set is missing after “in”: values in braces, such as {80, 443}.", column)
-    if kind in ("OPERATOR", "CONTAINS"):
+    if kind in ("OPERATOR", "CONTAINS", "MATCHES"):
         return FilterError(f"A value is missing after “{before}”.", column)
     if kind in ("", "LPAR", "AND", "OR", "NOT"):
         place = f"after “{before}”" if before else "at the beginning"

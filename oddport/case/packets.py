@@ -197,7 +197,7 @@ class Packets:
             if block is not None and block.count == row[0]:
                 self._blocks.move_to_end(number)
                 return block
-        block = _load(connection, number)
+        block = load_block(connection, number)
         if block is not None:
             with self._lock:
                 self._blocks[number] = block
@@ -206,7 +206,8 @@ class Packets:
         return block
 
 
-def _load(connection: sqlite3.Connection, number: int) -> Block | None:
+def load_block(connection: sqlite3.Connection, number: int) -> Block | None:
+    """A block as it is stored now; None where it is not written yet."""
     row = connection.execute(
         f"SELECT first, count, numbers, layout, {','.join(COLUMNS)} FROM packet_block WHERE id = ?", (number,)
     ).fetchone()

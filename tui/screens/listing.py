@@ -17,6 +17,7 @@ from tui.data.rows import ALL, IdRows, Listing, Where
 from tui.format import count, percent, plural, size
 from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY
 from tui.screens.columned import ColumnFrame, ListTable, fact_order
+from tui.screens.searching import Searching
 from tui.theme import look
 from tui.widgets.filter_bar import FilterBar, Wrong
 from tui.widgets.line import Line, Piece, Span, line, wrap
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
+    from oddport.case.filter import Where as Filter
     from tui.data.case import Store, Summary
     from tui.data.completion import Completion
     from tui.data.filter_store import FilterStore
@@ -118,6 +120,7 @@ class ListScreen(ColumnFrame):
         self.filter_text = ""
         self.summary: Summary | None = None
         self.progress: Progress | None = None
+        self.search = Searching(self)
         self._counter: Background | None = None
         self._panes_wanted = False
         self.following: bool | None = None
@@ -147,6 +150,7 @@ class ListScreen(ColumnFrame):
         self.call_after_refresh(self._show_row)
 
     def on_unmount(self) -> None:
+        self.search.end()
         if self.rows is not None:
             self.rows.close()
         if self._counter is not None:
@@ -198,6 +202,8 @@ class ListScreen(ColumnFrame):
                 self.rows.requery(keep=self.table.key)
             else:
                 self.rows.poll(last)
+        if ran and last and self.search.was_asked:
+            self.apply_filter(self.filter_text)  # in what has come since, too
         self.show_notices()
         self._show_row()
         if ran != self.load_runs or problems != self.query_one("#notices", Lines).lines:
@@ -286,7 +292,7 @@ class ListScreen(ColumnFrame):
         was = self.has_class("-empty")
         self.set_class(empty, "-empty")
         if empty:
-            self.query_one("#empty", Lines).show(self._placed(self.nothing()))
+            self.query_one("#empty", Lines).show(self._placed(self._nothing()))
         elif self.has_panes:
             row = self.table.current
             self.query_one("#left", Lines).show(self.left_pane(row) if row is not None else [])
@@ -311,6 +317,11 @@ class ListScreen(ColumnFrame):
         """Under the list, at the right."""
         return []
 
+    def _nothing(self) -> list[Line]:
+        if self.search.running is not None:
+            return [line(("Nothing found so far.", "strong"))]
+        return self.nothing()
+
     def nothing(self) -> list[Line]:
         """What is said where there is nothing to list."""
         return []
@@ -319,6 +330,9 @@ class ListScreen(ColumnFrame):
         judging = self.host.judging
         if judging is not None:
             return load_line(judging.progress, self.size.width, "judging again")
+        if self.search.running is not None:
+            found = count(len(self.rows)) if self.rows is not None else "0"
+            return load_line(self.search.running.progress, self.size.width, f"{found} found so far")
         if self.load_runs and self.progress is not None and self.filter_text:
             shown = count(len(self.rows)) if self.rows is not None else "0"
             read = (
@@ -329,7 +343,7 @@ class ListScreen(ColumnFrame):
                 *self.follow_pieces(), (shown, "strong"), (" so far", "muted"), *self.filter_pieces(), right=right
             )
         if self.load_runs and self.progress is not None:
-            return load_line(self.progress, self.size.width, self.follow_pieces())
+            return load_line(self.progress, self.size.width, follow=self.follow_pieces())
         return self.counts()
 
     def counts(self) -> Line:
@@ -420,11 +434,14 @@ class ListScreen(ColumnFrame):
 
         self.app.push_screen(SavedDialog(self.host.filters, self.filter_text), chosen)
 
-    def _compile(self, text: str) -> Where:
+    @property
+    def _list(self) -> str:
+        return "flows" if self.LISTING.table == "flow" else "findings"
+
+    def _compile(self, text: str) -> Filter:
         from oddport.case.filter import compile_filter
 
-        found = compile_filter(text, "flows" if self.LISTING.table == "flow" else "findings")
-        return Where(found.sql, tuple(found.params))
+        return compile_filter(text, self._list)
 
     def _check(self, text: str) -> Wrong | None:
         from oddport.case.errors import FilterError
@@ -449,10 +466,14 @@ class ListScreen(ColumnFrame):
         bar, table = self.query_one(FilterBar), self.LISTING.table
         if self._counter is None:
             return
-        where = self._compile(event.text) if event.text.strip() else ALL
+        where = self._compile(event.text) if event.text.strip() else None
+        if where is not None and where.terms:
+            bar.count("enter searches bytes")
+            return
+        sql, params = ("1", ()) if where is None else (where.sql, where.params)
 
         def ask(db: sqlite3.Connection) -> int:
-            found: int = db.execute(f"SELECT count(*) FROM {table} WHERE {where.sql}", where.params).fetchone()[0]
+            found: int = db.execute(f"SELECT count(*) FROM {table} WHERE {sql}", params).fetchone()[0]
             return found
 
         self._counter.submit(ask, lambda number: bar.count(plural(number, "row")), lambda error: None)
@@ -475,8 +496,15 @@ class ListScreen(ColumnFrame):
 
     def apply_filter(self, text: str) -> None:
         """List what the filter leaves; raises FilterError."""
-        where = self._compile(text) if text.strip() else ALL
+        found = self._compile(text) if text.strip() else None
         self.filter_text = text.strip()
+        self.search.end()
+        if found is None or not found.terms:
+            self._list_where(ALL if found is None else Where(found.sql, found.params))
+        else:
+            self.search.start(self.store.path, self._list, self.filter_text, found)
+
+    def _list_where(self, where: Where) -> None:
         if self.rows is not None:
             self.rows.requery(where=where, keep=self.table.key)
 
