@@ -29,6 +29,8 @@ KINDS = {
     "small": ("make_synthetic.py", "small", "OUT"),
     "elephant": ("make_synthetic.py", "elephant", "OUT"),
 }
+OTHERS = {"many": ("make_synthetic.py", "mixed", "OUT", "--flows", "1000000", "--packets", "11500000")}
+"""Captures of other benchmarks."""
 GOALS = {"bench_mix": 0.35, "small": 0.35, "elephant": 0.90}
 """Largest wall time as a share of ndpiReader's."""
 GOAL_TSHARK = 0.08
@@ -51,7 +53,7 @@ def make(name: str, corpora: Path, work: Path) -> Path:
     work.mkdir(parents=True, exist_ok=True)
     path = work / f"{name}.pcap"
     if not path.exists():
-        maker, *words = KINDS[name]
+        maker, *words = (KINDS | OTHERS)[name]
         command = [sys.executable, str(corpora / maker), *(str(path) if word == "OUT" else word for word in words)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return path

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Times the dashboard as a person sees it: processes in a pseudo-terminal, from the start or the key to the picture.
 
-usage: benchmarks/ui.py [CAPTURE] [--corpora DIR] [--work DIR] [--rounds N] [--keys N]
+usage: benchmarks/ui.py [CAPTURE] [--large] [--corpora DIR] [--work DIR] [--rounds N] [--keys N]
 
 Without CAPTURE, bench_mix is made as benchmarks/load.py makes it. A picture counts from the moment at which its last
 byte was read; processor time of the dashboard (without its loader) stands beside, since it means something on a machine
-that is busy with other things too. Keys are pressed 30 to 120 ms apart, in turn down and up.
+that is busy with other things too. Keys are pressed 30 to 120 ms apart, in turn down and up. --large measures
+a finished case of 1 M flows and 10 M packets instead (benchmarks/large.py).
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import large  # noqa: E402 - the project beside this script, installed or not
 from benchmarks.load import make  # noqa: E402 - the project beside this script, installed or not
 from oddport.case.writer import CaseWriter  # noqa: E402
 from tools.terminal import Terminal  # noqa: E402
@@ -106,6 +108,7 @@ def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("capture", nargs="?", type=Path)
+    parser.add_argument("--large", action="store_true")
     parser.add_argument(
         "--corpora", type=Path, default=Path(os.environ.get("ODDPORT_CORPORA", ROOT.parent / "shared/corpora"))
     )
@@ -113,12 +116,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--keys", type=int, default=300)
     options = parser.parse_args()
-    capture = options.capture or make("bench_mix", options.corpora, options.work)
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.rounds} rounds, "
         f"{os.getloadavg()[0]:.1f} other processes at work"
     )
     print(f"{'ms':<38}{'least':>8}{'half':>8}{'95 %':>8}{'99 %':>8}  {'goal':<20}")
+    if options.large:
+        rounds, keys = options.rounds, options.keys
+        large.measure(row, dashboard, press_keys, peak_mb, options.corpora, options.work, rounds, keys)
+        return
+    capture = options.capture or make("bench_mix", options.corpora, options.work)
     with tempfile.TemporaryDirectory(prefix="oddport-ui-") as folder:
         empty = Path(folder) / "empty.oddport"
         CaseWriter.create(empty).close()

@@ -25,6 +25,7 @@ from oddport.case.filter_parse import parse
 from oddport.case.filter_values import Value, size, time_ns
 from oddport.engine.columns import (
     ACK,
+    BLOCK,
     FIN,
     PACKET_BACK,
     PACKET_FRAGMENT,
@@ -43,13 +44,34 @@ if TYPE_CHECKING:
     from oddport.case.packets import Block
 
 Mask = NDArray[np.bool_]
-Test = Callable[["Block"], Mask]
+Look = Callable[["Block"], Mask]
 """Which packets of a block meet something."""
+EVERY = range(1 << 32)
+"""Packets of any case."""
+FEW = 500
+"""Flows whose blocks are asked for one by one."""
 AT_ONCE = 50_000
 """Flow ids taken from SQLite between two looks at whether they are still wanted."""
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What a filter asks of packets."""
+
+    look: Look
+    among: range = EVERY
+    """0-based numbers in the case; no packet outside of these meets it."""
+
+    def __call__(self, block: Block) -> Mask:
+        """Which packets of a block meet it."""
+        return self.look(block)
+
+    def may_meet(self, first: int, count: int) -> bool:
+        """Whether any of these packets could."""
+        return first < self.among.stop and self.among.start < first + count
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +81,31 @@ class PacketField:
     says: str
     compare: Callable[[str, Value], Test]
     operators: tuple[str, ...]
-    alone: Test | None = None
+    alone: Look | None = None
     values: tuple[str, ...] = ()
 
 
-def _number(says: str, column: Callable[[Block], NDArray[Any]], parse_value: Callable[[Value], int]) -> PacketField:
+def _anywhere(_: str, __: int) -> range:
+    return EVERY
+
+
+def _of_number(sign: str, number: int) -> range:
+    """Where packets with such 1-based numbers lie."""
+    at = min(max(number - 1, 0), EVERY.stop)
+    if sign == "==":
+        return range(at, at + 1)
+    return range(at, EVERY.stop) if sign in (">", ">=") else range(at + 1) if sign in ("<", "<=") else EVERY
+
+
+def _number(
+    says: str,
+    column: Callable[[Block], NDArray[Any]],
+    parse_value: Callable[[Value], int],
+    span: Callable[[str, int], range] = _anywhere,
+) -> PacketField:
     def compare(sign: str, value: Value) -> Test:
         wanted = parse_value(value)
-        return lambda block: np.asarray(_COMPARE[sign](column(block), wanted), np.bool_)
+        return Test(lambda block: np.asarray(_COMPARE[sign](column(block), wanted), np.bool_), span(sign, wanted))
 
     return PacketField(says, compare, (*_COMPARE, "in"))
 
@@ -80,7 +119,7 @@ def _bit(says: str, column: str, bit: int) -> PacketField:
         if word not in ("true", "yes", "1", "false", "no", "0"):
             raise not_a_word(value, ("true", "false"))
         wanted = (word in ("true", "yes", "1")) == (sign == "==")
-        return lambda block: holds(block) == wanted
+        return Test(lambda block: holds(block) == wanted)
 
     return PacketField(says, compare, ("==", "!="), holds, ("true", "false"))
 
@@ -183,7 +222,7 @@ def _part(tree: Any) -> _Part:
     if tree.data == "alone":
         if field.alone is None:
             raise FilterError(f"“{name.text}” is compared with something: {name.text} > 1000.", name.column, ">")
-        return _Own(field.alone)
+        return _Own(Test(field.alone))
     sign = {"contains": "contains", "among": "in"}.get(tree.data, str(children[1]))
     if sign not in field.operators:
         raise FilterError(
@@ -212,11 +251,15 @@ def _bound(part: _Part, connection: sqlite3.Connection, flows: int) -> Test:
     if isinstance(part, _Own):
         return part.test
     if isinstance(part, _Flows):
-        return _of_flows(_flow_mask(part, connection, flows))
+        mask = _flow_mask(part, connection, flows)
+        return Test(_of_flows(mask), _where(mask, connection))
     tests = [_bound(each, connection, flows) for each in part.parts]
     if part.word == "not":
-        return lambda block: ~tests[0](block)
-    return lambda block: _all_of(tests, block) if part.word == "and" else _any_of(tests, block)
+        return Test(lambda block: ~tests[0](block))
+    starts, stops = [test.among.start for test in tests], [test.among.stop for test in tests]
+    if part.word == "and":
+        return Test(lambda block: _all_of(tests, block), range(max(starts), min(stops)))
+    return Test(lambda block: _any_of(tests, block), range(min(starts, default=0), max(stops, default=0)))
 
 
 def _all_of(tests: Sequence[Test], block: Block) -> Mask:
@@ -244,7 +287,23 @@ def _flow_mask(part: _Flows, connection: sqlite3.Connection, flows: int) -> Mask
     return mask
 
 
-def _of_flows(mask: Mask) -> Test:
+def _where(mask: Mask, connection: sqlite3.Connection) -> range:
+    """Where packets of these flows lie, if they are few: their blocks, as flows and `flow_block` tell."""
+    ids = np.flatnonzero(mask).tolist()
+    if not 0 < len(ids) <= FEW:
+        return EVERY if ids else range(0)
+    marks = ",".join("?" * len(ids))
+    first, last = connection.execute(
+        f"SELECT min(first_packet), max(last_packet) FROM flow WHERE id IN ({marks})", ids
+    ).fetchone()
+    low, high = connection.execute(
+        f"SELECT min(block), max(block) FROM flow_block WHERE flow IN ({marks})", ids
+    ).fetchone()
+    blocks = [first // BLOCK, last // BLOCK, *(each for each in (low, high) if each is not None)]
+    return range(min(blocks) * BLOCK, (max(blocks) + 1) * BLOCK)
+
+
+def _of_flows(mask: Mask) -> Look:
     def holds(ids: NDArray[Any]) -> Mask:
         known = ids < len(mask)  # flows of a load that went on meanwhile are met when they are asked for again
         return mask[np.where(known, ids, 0)]

@@ -150,6 +150,8 @@ class Packets:
 
     def that_meet(self, connection: sqlite3.Connection, block_id: int, test: "Test") -> NDArray[np.uint16]:
         """Rows of a block whose packets meet a test, ascending. The block is not kept: a search goes through all."""
+        if not test.may_meet(block_id * BLOCK, BLOCK):
+            return np.zeros(0, np.uint16)
         with self._lock:
             block = self._blocks.get(block_id)
         block = block or _load(connection, block_id)

@@ -115,3 +115,21 @@ def test_all_words_are_offered_those_of_packets_too() -> None:
     assert {"frame.len", "tcp.flags.syn", "app", "ip.addr"} <= set(names)
     assert packet_values("fragment") == ("true", "false")
     assert "tcp" in packet_values("proto")
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("frame.number == 65537", [1]),
+        ("frame.number <= 3 or frame.number == 2", [0]),
+        ("frame.number > 65536 and tls", [1]),
+        ("frame.number > 65536 and frame.number < 9", []),
+        ("app == irc", []),
+        ("not frame.number == 1", [0, 1]),
+        ("frame.len > 5", [0, 1]),
+    ],
+)
+def test_blocks_in_which_nothing_can_be_are_not_looked_at(path: Path, text: str, blocks: list[int]) -> None:
+    with CaseReader.open(path) as reader, reader._pool.use() as connection:
+        test = PacketFilter(text).ask(connection)
+        assert [block for block in (0, 1) if test.may_meet(block * BLOCK, BLOCK)] == blocks
