@@ -92,9 +92,9 @@ def _anywhere(_: str, __: int) -> range:
 def _of_number(sign: str, number: int) -> range:
     """Where packets with such 1-based numbers lie."""
     at = min(max(number - 1, 0), EVERY.stop)
-    if sign == "==":
-        return range(at, at + 1)
-    return range(at, EVERY.stop) if sign in (">", ">=") else range(at + 1) if sign in ("<", "<=") else EVERY
+    after = min(max(number, 0), EVERY.stop)
+    spans = {"==": range(at, after), ">": range(after, EVERY.stop), ">=": range(at, EVERY.stop), "<": range(at)}
+    return spans.get(sign, range(after) if sign == "<=" else EVERY)
 
 
 def _number(
@@ -133,6 +133,7 @@ _FIELDS = {
         "number of the packet in the case",
         lambda block: np.arange(block.first + 1, block.first + 1 + block.count),
         size,
+        _of_number,
     ),
     "frame.len": _number("bytes on the wire", _column("wirelen"), size),
     "frame.cap_len": _number("bytes captured", _column("caplen"), size),
