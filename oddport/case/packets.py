@@ -154,7 +154,7 @@ class Packets:
             return np.zeros(0, np.uint16)
         with self._lock:
             block = self._blocks.get(block_id)
-        block = block or _load(connection, block_id)
+        block = block or load_block(connection, block_id)
         return np.flatnonzero(test(block)).astype(np.uint16) if block is not None else np.zeros(0, np.uint16)
 
     def packet(self, connection: sqlite3.Connection, number: int) -> PacketRow | None:

@@ -31,6 +31,7 @@ from oddport.case.connect import (
 from oddport.case.errors import CaseError
 from oddport.case.flow_blocks import UNKNOWN, FlowBlocks
 from oddport.case.flow_rows import FlowRows
+from oddport.case.forgetting import forget_oldest
 from oddport.case.model import Omission, OwnerRow
 from oddport.case.train_rows import WaitingTrains
 from oddport.case.transactions import Transactions
@@ -302,6 +303,10 @@ class CaseWriter:
                 rows.insert_sql("owner", columns, "INSERT OR REPLACE"), (rows.owner_row(*one) for one in owners)
             )
 
+    def keep_within(self, limit: int) -> int:
+        """Forgets the oldest packets where the case holds more than `limit` bytes (see forgetting.py); how many."""
+        return forget_oldest(self._db, limit)
+
     def put_trains(self, trains: WaitingTrains) -> None:
         """Puts fragment trains, each once in a load. The bytes of their datagrams stay in the capture."""
         if len(trains):
@@ -519,9 +524,10 @@ class CaseWriter:
 
     def _list_stray(self, flows: NDArray[np.uint32], block: int) -> None:
         """Flows whose first packet in the columns is not where they say: the block is listed like the later ones."""
-        layout, count, blob = self._db.one(
-            "SELECT layout, count, flow FROM packet_block WHERE id = ?", (block,)
-        ).fetchone()
+        row = self._db.one("SELECT layout, count, flow FROM packet_block WHERE id = ?", (block,)).fetchone()
+        if row is None:
+            return  # forgotten since
+        layout, count, blob = row
         ids, counts = np.unique(Unpacked(layout, count).column("flow", {"flow": blob}), return_counts=True)
         places = np.searchsorted(ids, np.sort(flows))
         self._put_flow_blocks(ids[places], np.full(len(places), block, np.uint32), counts[places])

@@ -12,16 +12,22 @@ from oddport.loading.target import live_target
 
 
 def open_live(
-    interface: str | None, capture_filter: str, case: Path | None, keep: int, mouse: bool, ascii_only: bool
+    interface: str | None,
+    capture_filter: str,
+    case: Path | None,
+    keep: int,
+    case_size: int,
+    mouse: bool,
+    ascii_only: bool,
 ) -> int:
-    """Open the dashboard; gives the exit status. `keep`: megabytes of packets."""
+    """Open the dashboard; gives the exit status. `keep`: megabytes of packets. `case_size`: megabytes of the case."""
     if not sys.stdout.isatty():
         fail(
             "The dashboard needs a terminal. `tcpdump -U -w - | oddport load - --case FILE` keeps traffic without one."
         )
         return 2
     try:
-        target = live_target(interface or _usual(), capture_filter, case, keep)
+        target = live_target(interface or _usual(), capture_filter, case, keep, case_size)
     except (LiveError, CaseError) as error:
         fail(str(error))
         return 2

@@ -269,10 +269,18 @@ def protocols(name: str | None) -> None:
 @click.option("--case", type=click.Path(path_type=Path), help="Case file to make (default: in your data folder).")
 @click.option("--keep", type=click.IntRange(min=2), default=2_000, show_default=True, metavar="MB",
               help="How much of the packets is kept; the oldest go first.")  # fmt: skip
+@click.option("--case-size", type=click.IntRange(min=10), default=2_000, show_default=True, metavar="MB",
+              help="How large the case may grow; then it forgets the oldest flows without findings.")  # fmt: skip
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal; so over ssh.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
 def live(
-    interface: str | None, capture_filter: str, case: Path | None, keep: int, no_mouse: bool, ascii_only: bool
+    interface: str | None,
+    capture_filter: str,
+    case: Path | None,
+    keep: int,
+    case_size: int,
+    no_mouse: bool,
+    ascii_only: bool,
 ) -> None:
     """Capture an interface, and look at its traffic in the dashboard while it comes.
 
@@ -285,7 +293,11 @@ def live(
       oddport live eth0 --filter "not port 22"
       oddport live ssh://root@gateway/eth0
     """
-    sys.exit(_lazy("oddport.cli.live", "open_live")(interface, capture_filter, case, keep, not no_mouse, ascii_only))
+    sys.exit(
+        _lazy("oddport.cli.live", "open_live")(
+            interface, capture_filter, case, keep, case_size, not no_mouse, ascii_only
+        )
+    )
 
 
 @cli.command()

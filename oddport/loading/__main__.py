@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--filter", default="", help="with --live: which packets, as pcap-filter(7)")
     parser.add_argument("--ring-bytes", type=int, default=RingLimits().file_bytes, help="bytes of a file of the ring")
     parser.add_argument("--ring-files", type=int, default=RingLimits().files, help="files of the ring")
+    parser.add_argument("--case-limit", type=int, help="with --live: bytes that the case may hold")
     parser.add_argument("captures", nargs="*", metavar="CAPTURE")
     options = parser.parse_args()
     if bool(options.captures) == bool(options.live):
@@ -78,7 +79,7 @@ def main() -> int:
         state = into_case(
             reader, options.case, choices.detectors, stop if interface is None else _never, keep,
             errors=choices.errors, live=True, replace=options.replace, settings=settings,
-            owners=owners,
+            owners=owners, limit=options.case_limit if interface is not None else None,
         )  # fmt: skip
     except CaseError as error:
         report(last, "failed", str(error))

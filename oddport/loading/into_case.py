@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from oddport.attack import ATTACK_VERSION
 from oddport.capture import CaptureReader
+from oddport.case.model import LIMIT, Omission
 from oddport.case.train_rows import WaitingTrains
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
@@ -21,6 +22,7 @@ from oddport.loading.tee import Tee
 FLOWS_AT_ONCE = 8_192
 """Flows that are over and wait to be written together: one statement for all of them costs least."""
 
+FORGOTTEN = "packets were forgotten, the oldest first, since the case met its limit"
 TRAINS_AT_ONCE = 4_096
 """Fragment trains that wait likewise."""
 
@@ -30,8 +32,14 @@ class CaseSink:
 
     wants_packets = True
 
-    def __init__(self, writer: CaseWriter, live: bool = True, owners: Owners | None = None) -> None:
-        """owners: for traffic of this machine, who asks for the processes of flows."""
+    def __init__(
+        self, writer: CaseWriter, live: bool = True, owners: Owners | None = None, limit: int | None = None
+    ) -> None:
+        """owners: for traffic of this machine, who asks for the processes of flows. limit: bytes that the case may hold
+        before it forgets its oldest packets."""
+        self.forgotten = 0
+        """Packets that were forgotten for that."""
+        self._limit = limit
         self._writer = writer
         self._owners = owners
         self.wants_open = live
@@ -119,6 +127,12 @@ class CaseSink:
         self._write_trains()
         self._writer.put_files(reader.files, reader.interfaces)
         self._write_owners()
+        if self._limit is not None:
+            self.forgotten += self._writer.keep_within(self._limit)
+
+    def omissions(self) -> list[Omission]:
+        """What the case tells less for its limit."""
+        return [Omission("packets", LIMIT, FORGOTTEN, self.forgotten)] if self.forgotten else []
 
     def _write_owners(self, last: bool = False) -> None:
         if self._owners is not None and (known := self._owners.take(last)):
@@ -138,12 +152,13 @@ def into_case(
     replace: bool = False,
     settings: LoadSettings | None = None,
     owners: Owners | None = None,
+    limit: int | None = None,
 ) -> str:
     """Load `reader`'s capture into the case at `case`; gives the state it ends in, `done` or `stopped`.
 
     `beside`: another sink that is handed everything too. `errors`: detectors that could not be loaded. `live`: write
     what is still open four times a second, for a dashboard. `replace`: a finished load in the case gives way. `owners`:
-    who knows the processes of this traffic.
+    who knows the processes of this traffic. `limit`: bytes that the case may hold before its oldest packets go.
     Raises CaseError where the case cannot be written or another process is loading it.
     """
     writer = CaseWriter.resume(case) if case.exists() else CaseWriter.create(case)
@@ -151,7 +166,7 @@ def into_case(
         writer.attack_version = ATTACK_VERSION
         writer.begin_load(reader.position()[1], replace=replace)
         try:
-            kept = CaseSink(writer, live, owners)
+            kept = CaseSink(writer, live, owners, limit)
             sink: Sink = kept if beside is None else Tee(kept, beside)
             for error in errors:
                 sink.error(error)
@@ -164,8 +179,9 @@ def into_case(
                     flows=progress.flows,
                     findings=progress.findings,
                 )
-                if progress.omissions:
-                    writer.put_omissions(progress.omissions)
+                omissions = [*kept.omissions(), *progress.omissions]
+                if omissions:
+                    writer.put_omissions(omissions)
                 on_progress(progress)
 
             whole = Load(reader, sink, detectors, settings, stop, report).run()

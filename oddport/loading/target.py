@@ -22,6 +22,8 @@ CASE_MAGIC: Final = b"SQLite format 3\0"
 MEGABYTE: Final = 1_000_000
 KEEP_MEGABYTES: Final = 2_000
 """Of the packets of an interface, where nobody says how much."""
+CASE_MEGABYTES: Final = 2_000
+"""That the case of an interface may hold, where nobody says how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,14 @@ def captures_target(paths: Sequence[str], case: Path | None = None) -> Target:
 
 
 def live_target(
-    interface: str, capture_filter: str = "", case: Path | None = None, keep: int = KEEP_MEGABYTES
+    interface: str,
+    capture_filter: str = "",
+    case: Path | None = None,
+    keep: int = KEEP_MEGABYTES,
+    case_size: int = CASE_MEGABYTES,
 ) -> Target:
-    """A new capture of an interface, of whose packets the newest `keep` megabytes stay.
+    """A new capture of an interface, of whose packets the newest `keep` megabytes stay, in a case of at most
+    `case_size` megabytes.
 
     Asks the programs that would capture, which may take seconds. LiveError where none may, or the filter is none;
     CaseError where the case is there already.
@@ -80,6 +87,7 @@ def live_target(
         raise CaseError(f"{place} is there already; a live capture begins a case of its own.")
     size = max(MEGABYTE * 2, min(RingLimits().file_bytes, MEGABYTE * keep // 2))
     words = ["--live", interface, "--ring-bytes", str(size), "--ring-files", str(max(2, MEGABYTE * keep // size))]
+    words += ["--case-limit", str(MEGABYTE * case_size)]
     if capture_filter:
         words += ["--filter", capture_filter]
     return Target(place, (), f"{interface}, live", tuple(words))
