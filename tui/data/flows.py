@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIERS = ("", "C", "B", "A")
 PROC_MOST = 18
-"""Cells of the process, of which the system keeps 15 letters."""
+"""Cells of the processes of a flow, of each of which the system keeps 15 letters."""
 WITH_PORTS = frozenset({6, 17, 132, 136})
 """TCP, UDP, SCTP, UDP-Lite: protocols whose header has ports (IANA protocol numbers)."""
 NAME_FACTS = ("sni", "host", "qname", "server_name", "hostname")
@@ -194,7 +194,8 @@ LISTING = Listing(
         " max(CASE version WHEN 6 THEN address_width(dst) ELSE 15 END) AS dst_width,"
         " length(max(packets_o + packets_r)) + (length(max(packets_o + packets_r)) - 1) / 3 AS packets_width,"
         " (SELECT max(length(name)) FROM app) AS app,"
-        " (SELECT max(length(name)) FROM owner) AS proc"
+        " (SELECT max(letters) FROM (SELECT sum(length(name)) + 2 * (count(name) - 1) AS letters FROM owner"
+        " GROUP BY owner.flow)) AS proc"
     ),
     by_id=True,
 )
