@@ -18,7 +18,11 @@ def names(spec: TableSpec, width: int, measured: dict[str, int] = V4) -> list[st
 
 def test_all_columns_are_there_at_160() -> None:
     assert names(FINDINGS, 160) == [column.name for column in FINDINGS.columns]
-    assert names(FLOWS, 160) == [column.name for column in FLOWS.columns if not column.if_any]
+    assert names(FLOWS, 160, V4 | {"proc": 5}) == [column.name for column in FLOWS.columns]
+
+
+def test_processes_have_a_column_only_where_some_are_known() -> None:
+    assert set(names(FLOWS, 160, V4 | {"proc": 5})) - set(names(FLOWS, 160)) == {"proc"}
 
 
 def test_findings_at_80_show_what_the_look_says() -> None:
