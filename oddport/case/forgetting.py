@@ -1,16 +1,17 @@
 """A case that may not grow beyond a limit → its oldest packets are forgotten, and the flows that have no others.
 
-What stays whatever the limit: flows that occur in a finding, their findings, evidence and verdicts. Space that becomes
+What stays whatever the limit: flows that occur in a finding or are marked, their findings, evidence and verdicts. Space that becomes
 free is used again, so that the file stays as large as it was.
 """
 
+from oddport.case.marks import marked_sql
 from oddport.case.transactions import Transactions
 
 FLOWS_AT_ONCE = 5_000
 _NOTHING_LEFT = (
     "SELECT id FROM flow WHERE last_packet < ? AND open = 0 AND severity IS NULL"
     " AND id NOT IN (SELECT flow FROM occurrence) AND id NOT IN (SELECT flow FROM finding WHERE flow IS NOT NULL)"
-    " LIMIT ?"
+    f" AND NOT {marked_sql('flow')} LIMIT ?"
 )
 
 
