@@ -59,6 +59,8 @@ class Switch(NamedTuple):
     """… and how it begins."""
     agrees: End | None = None
     """Where the server agrees, whatever it goes on with; None: as `server`."""
+    rare: bool = False
+    """The server's first bytes tell sooner than the client's that nothing was agreed on, and do so of nearly all."""
 
 
 def _begins_tls(data: bytes) -> str:
@@ -106,7 +108,9 @@ def _tls(client: End, server: End) -> Switch:
     return Switch(client, server, promise="tls", test=_begins_tls)
 
 
-def _http(request: bytes, status: bytes, app: str = "", promise: str = "", test: Test | None = None) -> Switch:
+def _http(
+    request: bytes, status: bytes, app: str = "", promise: str = "", test: Test | None = None, rare: bool = False
+) -> Switch:
     """A request with its fields, and an answer of that status."""
     return Switch(
         _behind(rb"\A" + request + _FIELDS + rb"\r?\n"),
@@ -114,6 +118,7 @@ def _http(request: bytes, status: bytes, app: str = "", promise: str = "", test:
         app,
         promise,
         test,
+        rare=rare,
     )
 
 
@@ -183,9 +188,9 @@ SWITCHES: dict[str, tuple[Switch, ...]] = {
         _http(rb"CONNECT [^\n]*\n", rb"2[0-9][0-9]"),
         _http(
             rb"[A-Z]+ [^\n]*\n" + _FIELDS + rb"?Upgrade:[ \t]*websocket[^\n]*\n", rb"101",
-            "websocket", "websocket", _begins_frame,
+            "websocket", "websocket", _begins_frame, rare=True,
         ),
-        _http(rb"[A-Z]+ [^\n]*\n" + _FIELDS + rb"?Upgrade:[^\n]*\n", rb"101"),
+        _http(rb"[A-Z]+ [^\n]*\n" + _FIELDS + rb"?Upgrade:[^\n]*\n", rb"101", rare=True),
     ),
     "ldap": (_tls(_ldap_client, _ldap_server),),
     "postgresql": (_tls(_behind(rb"\A" + re.escape(POSTGRESQL_TLS)), _behind(rb"\AS(?=\x16\x03|\Z)")),),
@@ -202,6 +207,8 @@ def _agreed(app: str | None, client: bytes, server: bytes) -> tuple[Switch, int,
     """How the ends went on, and where in the client's and the server's bytes; a server that was not seen has nothing to
     say against it."""
     for switch in SWITCHES.get(app or "", ()):
+        if switch.rare and server and switch.server(server) < 0:
+            continue
         one = switch.client(client)
         other = switch.server(server) if server else 0
         if one >= 0 and other >= 0:
@@ -213,6 +220,8 @@ def broken_promise(app: str | None, client: bytes, server: bytes) -> Broken | No
     """What both ends agreed on, where the client goes on with something else; None where all is kept, nothing was
     agreed, or the client said nothing more."""
     for switch in SWITCHES.get(app or "", ()):
+        if switch.rare and server and switch.server(server) < 0:
+            continue
         at = switch.client(client) if switch.test is not None and server else -1
         if switch.test is None or not 0 <= at < len(client) or (switch.agrees or switch.server)(server) < 0:
             continue
