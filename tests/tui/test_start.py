@@ -56,7 +56,8 @@ def test_without_a_capture_it_begins_with_what_there_is_to_open(tmp_path: Path) 
     with oddport(tmp_path) as terminal:
         terminal.until(lambda rows: any("No cases yet." in row for row in rows), SECONDS)
         terminal.press("\r")
-        terminal.until(lambda rows: any("Shell on 443/tcp" in row for row in rows), SECONDS)
+        terminal.until(lambda rows: "reviewed" in rows[1], SECONDS)  # the load is over
+        assert any("Shell on 443/tcp" in row for row in terminal.screen.rows)
         terminal.press("q")
         terminal.until(lambda rows: "branch-office.pcapng is open." in rows[1], SECONDS)
         terminal.press("q")

@@ -15,7 +15,7 @@ from oddport.capture.model import why
 from tui.data.folder import CAPTURE, CASE, FOLDER, UP, FileLine, completed, list_folder, look_at, looked_into, typed
 from tui.data.start import day
 from tui.format import plural, safe, size
-from tui.screens.opening import OpeningFrame
+from tui.screens.opening import OpeningFrame, TypedLine
 from tui.theme import look
 from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
 from tui.widgets.line import Line, Piece, cut_middle, line, spans, width_of, wrap
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.glyphs import Glyphs
-
-LONGEST = 4096
-"""Characters of a path (limits.h, PATH_MAX)."""
 
 
 def _name(row: FileLine, glyphs: Glyphs) -> Cell:
@@ -88,7 +85,7 @@ class FileRows:
         return key if key < len(self.all) else None
 
 
-class TypedPath(Input):
+class TypedPath(TypedLine):
     """A path that is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,14 +99,6 @@ class TypedPath(Input):
 class BrowseScreen(OpeningFrame):
     """Files to open."""
 
-    DEFAULT_CSS = """
-    BrowseScreen > TypedPath, BrowseScreen > TypedPath:focus {
-        display: none; width: 1fr; height: 1; border: none; padding: 0 1; background: $panel;
-        background-tint: $panel 0%; color: $foreground;
-    }
-    BrowseScreen.-typing > TypedPath { display: block; }
-    BrowseScreen.-typing > #context { display: none; }
-    """
     TITLE_TEXT = "Open a capture or a case"
     GUIDE = "Files are known by their first bytes, whatever they are called."
     AUTO_FOCUS = "#main"
@@ -133,9 +122,7 @@ class BrowseScreen(OpeningFrame):
 
     def compose_body(self) -> Iterable[Widget]:
         """What is typed, and the list."""
-        box = TypedPath(compact=True, select_on_focus=False, max_length=LONGEST)
-        box.cursor_blink = False
-        yield box
+        yield TypedPath()
         yield VirtualTable(SPEC, FileRows([]), id="main")
 
     @property
@@ -208,7 +195,7 @@ class BrowseScreen(OpeningFrame):
         return line((cut_middle(safe(self._folder), room, look(self).glyphs.cut), "text"), right=right)
 
     def strip(self) -> Sequence[Line]:
-        if self.has_class("-typing"):
+        if self.typing:
             if self._problem:
                 return [line((each, "high")) for each in wrap(self._problem, self.size.width - 2)]
             return [line(("   ".join(self._offered), "muted"))]
@@ -295,22 +282,15 @@ class BrowseScreen(OpeningFrame):
 
     def action_type(self) -> None:
         """Row 1 becomes an input."""
-        box = self.query_one(TypedPath)
-        box.value = self._folder.rstrip("/") + "/"
-        box.cursor_position = len(box.value)
         self._offered, self._problem = [], ""
-        self.add_class("-typing")
-        box.focus()
-        self.refresh_frame()
+        self.start_typing(self._folder.rstrip("/") + "/")
 
     def action_leave_typed(self) -> None:
         """Back to the list."""
-        self.remove_class("-typing")
-        self.table.focus()
-        self.refresh_frame()
+        self.stop_typing()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if self.has_class("-typing"):
+        if self.typing:
             self._problem = ""
             self._offered = []
             self.refresh_frame()
@@ -341,7 +321,6 @@ class BrowseScreen(OpeningFrame):
 
     def check_action(self, action: str, parameters: tuple[Any, ...]) -> bool | None:
         """Keys that mean something now."""
-        typing = self.is_mounted and self.has_class("-typing")
         if action in ("type", "up", "mark", "hidden", "home"):
-            return not typing
+            return not self.typing
         return True

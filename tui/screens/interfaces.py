@@ -6,11 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from tui.data.interfaces import InterfaceLine, asked, filter_problem, unasked
-from tui.screens.opening import OpeningFrame
+from tui.screens.opening import OpeningFrame, TypedLine
 from tui.widgets.columns import Cell, Column, Form, TableSpec
 from tui.widgets.line import EMPTY, Line, Piece, line, wrap
 from tui.widgets.lines import Lines
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from textual.widget import Widget
+    from textual.widgets import Input
 
     from oddport.capture.live.ways import Way
     from tui.glyphs import Glyphs
-
-LONGEST = 4096
-"""Characters of a capture filter."""
 
 
 def _name(row: InterfaceLine, glyphs: Glyphs) -> Cell:
@@ -81,7 +78,7 @@ class InterfaceRows:
         return key if key < len(self.all) else None
 
 
-class TypedFilter(Input):
+class TypedFilter(TypedLine):
     """A capture filter that is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -96,12 +93,6 @@ class InterfacesScreen(OpeningFrame):
 
     DEFAULT_CSS = """
     InterfacesScreen > #why { height: auto; max-height: 50%; }
-    InterfacesScreen > TypedFilter, InterfacesScreen > TypedFilter:focus {
-        display: none; width: 1fr; height: 1; border: none; padding: 0 1; background: $panel;
-        background-tint: $panel 0%; color: $foreground;
-    }
-    InterfacesScreen.-typing > TypedFilter { display: block; }
-    InterfacesScreen.-typing > #context { display: none; }
     """
     TITLE_TEXT = "Live traffic"
     GUIDE = "An interface is captured by a program that may; what is seen becomes a case while it comes."
@@ -124,9 +115,7 @@ class InterfacesScreen(OpeningFrame):
 
     def compose_body(self) -> Iterable[Widget]:
         """What is typed, the list, and why not."""
-        box = TypedFilter(compact=True, select_on_focus=False, max_length=LONGEST, placeholder="not port 22")
-        box.cursor_blink = False
-        yield box
+        yield TypedFilter("not port 22")
         yield VirtualTable(SPEC, InterfaceRows([]), id="main")
         yield Lines(id="why")
 
@@ -205,7 +194,7 @@ class InterfacesScreen(OpeningFrame):
         return line(("Everything is captured.", "muted"), right=[("/", "key"), (" says what", "muted")])
 
     def strip(self) -> Sequence[Line]:
-        if self.has_class("-typing"):
+        if self.typing:
             told = wrap(self._problem, self.size.width - 2) if self._problem else []
             return [line((each, "high")) for each in told] or [
                 line(("Which packets, as pcap-filter(7): ", "muted"), ("not port 22", "text")),
@@ -251,18 +240,12 @@ class InterfacesScreen(OpeningFrame):
 
     def action_filter(self) -> None:
         """Row 1 becomes an input."""
-        box = self.query_one(TypedFilter)
-        box.value, box.cursor_position = self.capture_filter, len(self.capture_filter)
         self._problem = ""
-        self.add_class("-typing")
-        box.focus()
-        self.refresh_frame()
+        self.start_typing(self.capture_filter)
 
     def action_leave_filter(self) -> None:
         """The filter stays as it was."""
-        self.remove_class("-typing")
-        self.table.focus()
-        self.refresh_frame()
+        self.stop_typing()
 
     def action_take_filter(self) -> None:
         """Check it, and keep it if it is one."""
@@ -295,5 +278,5 @@ class InterfacesScreen(OpeningFrame):
         if action == "copy":
             return bool(self._fix())
         if action in ("filter", "again"):
-            return not self.has_class("-typing")
+            return not self.typing
         return True
