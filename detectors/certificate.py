@@ -21,6 +21,9 @@ DAY = 86_400.0
 LONGEST_DAYS = 398
 LIMITED_FROM = datetime.fromisoformat("2020-09-01T00:00:00+00:00").timestamp()
 """Certificates issued from then on are valid for 398 days at most (CA/Browser Forum, Baseline Requirements, 6.3.2)."""
+SELF_SIGNED, FRESH = "signed by itself", "less than a day old"
+USUAL = ("valid for",)
+"""How what says little by itself begins."""
 MADE_UP = frozenset({
     "localhost", "localhost.localdomain", "default", "test", "example.com", "internet widgits pty ltd", "server",
 })  # fmt: skip
@@ -36,7 +39,8 @@ servers, and of any server on a port where TLS does not belong. TLS 1.3 encrypts
 | BEH-08 | self-signed; valid for over 398 days (if issued since September 2020) or under one; not valid yet, expired, or less than a day old at the time of the packets; for an address, or for a name that tools fill in | 25, and 5 for each further one |
 
 What does not belong on the port adds 20. That a certificate lasts long says nothing where a private authority signed it,
-and counts only beside another oddity. Times are those of the packets, not of today.
+and counts only beside another oddity. Where TLS belongs, so do "signed by itself" and "less than a day old", which many
+appliances are; `report_self_signed = true` reports them by themselves. Times are those of the packets, not of today.
 
 ## False positives to expect
 
@@ -56,12 +60,13 @@ class Certificates(BaseDetector):
     title: ClassVar[str] = "Certificates out of the ordinary"
     document: ClassVar[str] = DOCUMENT
     needs: ClassVar[frozenset[str]] = frozenset({"flows"})
-    settings: ClassVar[dict[str, object]] = {**INSIDE_SETTING}
+    settings: ClassVar[dict[str, object]] = {"report_self_signed": False, **INSIDE_SETTING}
     rules: ClassVar[tuple[Rule, ...]] = (Rule("BEH-08", "Odd certificate", BASE, ("T1573.002", "T1587.003")),)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._subjects = Subjects(context)
+        self._self_signed = context.settings["report_self_signed"] is True
 
     def on_flows(self, batch: FlowBatch) -> Iterable[Finding]:
         tls = batch.rows_of(frozenset({"tls"}))
@@ -75,7 +80,8 @@ class Certificates(BaseDetector):
             odd = batch.verdict[row] == PortVerdict.MISMATCH
             if subject.outside or odd:
                 what = list(oddities(subject.facts, subject.first_ns / 1e9))
-                if any(not each.startswith("valid for") for each in what) and subject.port:
+                usual = USUAL if odd or self._self_signed else (*USUAL, SELF_SIGNED, FRESH)
+                if subject.port and not all(each.startswith(usual) for each in what):
                     yield self._finding(batch, row, subject, what, bool(odd))
 
     def _finding(self, batch: FlowBatch, row: int, subject: Subject, what: list[str], odd: bool) -> Finding:
@@ -100,13 +106,13 @@ def oddities(facts: Mapping[str, FactValue], now: float) -> Iterator[str]:
     """What is odd about a certificate at `now`, a time of its packets in epoch seconds; the worst comes first."""
     start, stop = (_time(facts.get(key)) for key in ("cert_from", "cert_until"))
     if facts.get("self_signed") is True:
-        yield "signed by itself"
+        yield SELF_SIGNED
     if stop is not None and now > stop:
         yield f"that expired on {facts['cert_until']}"
     if start is not None and now < start:
         yield f"not valid before {facts['cert_from']}"
     elif start is not None and now - start < DAY:
-        yield "less than a day old"
+        yield FRESH
     name = str(facts.get("cert_subject", ""))
     if name.lower() in MADE_UP:
         yield f"for “{name}”, which tools fill in"

@@ -31,7 +31,7 @@ DOCUMENT = """\
 A segment needs few ways out, and a list of them (M1030) makes every other one a find. Without the setting `allow` nothing is
 judged. Each entry says who may talk with whom, on which port, and what:
 
-    [detectors.egress]
+    [egress]
     allow = ["10.1.0.0/16 > any 443/tcp tls", "10.1.0.0/16 > 10.0.0.53 53/udp dns", "10.2.0.0/16 > any any/tcp"]
 
 | rule | what | base |

@@ -50,7 +50,11 @@ def abstained(detector: type[Detector], *made: MadeFlow) -> list[str]:
 def test_every_rule_names_techniques_that_there_are_and_stands_in_the_document(detector: Any) -> None:
     assert all(technique(each).name for rule in detector.rules for each in rule.techniques)
     assert all(rule.id in detector.document for rule in detector.rules)
-    given = set(detector.settings) - {"inside", "min_hosts", "min_minutes", "known", "min_names", "allow"}
+    given = (
+        set(detector.settings)
+        - {"inside", "min_hosts", "min_minutes", "known", "min_names", "allow"}
+        - {"report_self_signed"}
+    )
     assert given == set()
 
 
@@ -113,14 +117,20 @@ def test_certificate_that_somebody_vouches_for_at_its_time_is_in_order() -> None
     ],
 )
 def test_each_oddity_of_a_certificate_is_said(facts: dict[str, Any], what: str) -> None:
-    found = only(Certificates, shows(**facts))
+    found = only(Certificates, shows(**facts), report_self_signed=True)
     assert (found.rule, found.score, found.parts[0].reason) == ("BEH-08", 25, f"a certificate {what}")
 
 
 def test_further_oddities_add_and_a_port_that_does_not_fit_adds_more() -> None:
     odd = {"self_signed": True, "until": "2033-11-01T00:00:00Z"}
-    assert only(Certificates, shows(**odd)).score == 30
+    assert only(Certificates, shows(**odd), report_self_signed=True).score == 30
+    assert only(Certificates, shows(cert_subject="localhost", **odd)).score == 35
     assert only(Certificates, shows(4444, **odd)).severity == Severity.MEDIUM
+
+
+def test_appliance_that_signs_for_itself_where_tls_belongs_is_usual() -> None:
+    assert none(Certificates, shows(self_signed=True, until="2033-11-01T00:00:00Z"))
+    assert none(Certificates, shows(self_signed=True, cert_from="2023-11-14T12:00:00Z"))
 
 
 def test_certificate_of_an_inside_server_is_its_owners_matter_unless_the_port_does_not_fit() -> None:
@@ -129,8 +139,10 @@ def test_certificate_of_an_inside_server_is_its_owners_matter_unless_the_port_do
 
 
 def test_long_validity_of_a_certificate_from_before_the_limit_is_not_odd() -> None:
-    old = only(Certificates, shows(self_signed=True, cert_from="2019-01-01T00:00:00Z", until="2029-01-01T00:00:00Z"))
-    assert len(old.parts) == 1
+    old = only(
+        Certificates, shows(4444, self_signed=True, cert_from="2019-01-01T00:00:00Z", until="2029-01-01T00:00:00Z")
+    )
+    assert [each.value for each in old.parts] == [25, 20]
 
 
 # BEH-09
