@@ -2,7 +2,7 @@
 
 import json
 import marshal
-from collections.abc import Callable
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple
 
 import cython  # noqa: TC002 - Cython has to see it
@@ -16,8 +16,7 @@ from oddport.protocols.registry import NO_APP, app_names
 
 TIERS = tuple(Tier)
 _BORDER = b"\0"
-"""Between the facts as the case holds them and what is unpacked; JSON has no such byte."""
-_encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
+"""Between the facts as the case holds them and what else is packed; JSON has no such byte."""
 
 
 class Answers(NamedTuple):
@@ -84,13 +83,30 @@ def packed(found: Identification) -> bytes | None:
     """What an identification knows beside name, tier and server, for `unpacked`; None where that is nothing."""
     if not (found.facts or found.inner or found.client_app):
         return None
-    rest: Any = (found.facts, tuple([tuple(one) for one in found.inner]), found.client_app, found.server_app)
-    return (facts_text(found.facts) if found.facts else b"") + _BORDER + marshal.dumps(rest)
+    text = (facts_text(found.facts) if found.facts else b"") + _BORDER
+    if found.inner or found.client_app:
+        rest: Any = (tuple([tuple(one) for one in found.inner]), found.client_app, found.server_app)
+        text += marshal.dumps(rest)
+    return text
 
 
 def facts_text(facts: Facts) -> bytes:
     """Facts as JSON in ASCII; control characters and lone surrogates are escapes in it."""
-    return _encode(facts).encode("ascii")
+    # a general encoder takes three times as long for the few kinds of values that there are
+    name: str
+    value: object
+    parts: list[str] = []
+    for name, value in facts.items():
+        if isinstance(value, str):
+            text = _quoted(value)
+        elif isinstance(value, list):
+            text = "[" + ",".join([_quoted(one) for one in value]) + "]"
+        elif isinstance(value, bool):
+            text = "true" if value else "false"
+        else:
+            text = int.__repr__(value)
+        parts.append(_quoted(name) + ":" + text)
+    return ("{" + ",".join(parts) + "}").encode("ascii")
 
 
 def packed_facts(more: bytes) -> bytes:
@@ -103,9 +119,12 @@ def unpacked(app: str | None, tier: int, server: int, signs: int, more: bytes | 
     found = Identification(app, TIERS[tier], None if server < 0 else server)
     found.signs = signs
     if more is not None:
-        rest = marshal.loads(more[more.index(_BORDER) + 1 :])
-        found.facts, inner, found.client_app, found.server_app = rest
-        found.inner = tuple([Inner(*one) for one in inner])
+        facts, _, rest = more.partition(_BORDER)
+        if facts:
+            found.facts = json.loads(facts)
+        if rest:
+            inner, found.client_app, found.server_app = marshal.loads(rest)
+            found.inner = tuple([Inner(*one) for one in inner])
     return found
 
 
