@@ -255,7 +255,7 @@ class OddportApp(JudgingApp):
         self._tell(changed=False, last=False)
 
     def _poll(self) -> None:
-        if not self.has_case:
+        if not self.has_case or not self.is_running:  # the latter: its screens are being taken down
             return
         now = time.monotonic()
         if self.load is not None and not self._ended:
