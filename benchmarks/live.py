@@ -20,7 +20,7 @@ from wire import FAR, ROOT, Loader, enter_namespace, replay, sent_by
 sys.path.insert(0, str(ROOT))
 from oddport.capture.live.ways import KERNEL_BUFFER_KIB
 
-QUIET_SECONDS = 6.0
+QUIET_SECONDS = 15.0
 """Without a new packet for so long, nothing comes any more: longer than a loader that works pauses between reports."""
 
 
