@@ -5,6 +5,7 @@ in it, decoded by the engine, and searched packet by packet. A term stands withi
 together.
 """
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from oddport.case.captures import CaptureBytes, is_live
 from oddport.case.connect import connect_for_reading
 from oddport.case.errors import CaptureMoved
-from oddport.case.filter import candidates
+from oddport.case.filter import Where, candidates
 from oddport.case.model import CaptureRow
 from oddport.case.packets import Block, load_block
 from oddport.case.payload_term import Term
@@ -75,6 +76,15 @@ def scan(
             yield Looked(done, total, search.taken(), search.gone)
     finally:
         connection.close()
+
+
+def searched(reader: CaseReader, text: str, table: str, where: Where) -> Where:
+    """The compiled filter with all that its terms are found in; raises as `scan`."""
+    found: list[list[int]] = [[] for _ in where.terms]
+    for looked in scan(reader, text, table, where.terms, lambda: False):
+        for flows, new in zip(found, looked.found, strict=True):
+            flows.extend(new)
+    return where.bound({term: json.dumps(flows) for term, flows in zip(where.terms, found, strict=True)})
 
 
 def _wanted(connection: sqlite3.Connection, text: str, table: str) -> tuple[NDArray[np.bool_], Mapping[int, int]]:

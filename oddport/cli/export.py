@@ -34,6 +34,10 @@ def export(case: str, table: str, form: str | None, text: str, out: Path | None)
         path = find_case(case)
         with CaseReader.open(path) as reader:
             where = compile_filter(text, table)
+            if where.terms:
+                from oddport.case.payload_scan import searched
+
+                where = searched(reader, text, table, where)
             ids = reader.query_ids(table, where.sql, where.params, ORDERS[table])
             with open(1, "wb", closefd=False) if out is None else out.open("xb") as file:
                 said = write_form(reader, table, ids, form, file, f"Review of {path.stem}")

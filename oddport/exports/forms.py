@@ -8,7 +8,7 @@ from oddport.case.reader import CaseReader
 from oddport.wording import plural
 
 FORMS = {"flows": ("pcapng", "csv", "json"), "findings": ("html", "md", "csv", "json", "pcapng", "log", "log-json")}
-"""List → its forms, the usual one first. `log`: verdicts, notes and marks, by whom and when."""
+"""List → its forms, the usual one first. `log`, `log-json`: verdicts, notes and marks, by whom and when."""
 
 
 def write_form(

@@ -7,7 +7,7 @@ import pytest
 from oddport.capture import open_capture
 from oddport.case.errors import CaptureMoved, FilterError
 from oddport.case.filter import candidates, compile_filter
-from oddport.case.payload_scan import scan
+from oddport.case.payload_scan import scan, searched
 from oddport.case.payload_term import Term
 from oddport.case.reader import CaseReader
 from oddport.loading.into_case import into_case
@@ -36,11 +36,7 @@ def ports(case: Path, text: str, table: str = "flows") -> list[int]:
     """Responders' ports of the flows that a filter lists, searched to the end."""
     where = compile_filter(text, table)
     with CaseReader.open(case) as reader:
-        found: list[list[int]] = [[] for _ in where.terms]
-        for looked in scan(reader, text, table, where.terms, lambda: False):
-            for each, more in zip(found, looked.found, strict=True):
-                each.extend(more)
-        bound = where.bound({term: str(each) for term, each in zip(where.terms, found, strict=True)})
+        bound = searched(reader, text, table, where)
         rows = reader.rows(table, reader.query_ids(table, bound.sql, bound.params), ("dport",))
     return sorted(int(row[0]) for row in rows if row)
 

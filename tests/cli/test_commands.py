@@ -406,6 +406,8 @@ def test_findings_and_flows_of_a_case_are_written_in_every_form(loaded: Path, tm
     assert done.stderr.decode() == f"oddport: {len(conversation(HTTP_TURNS))} packets written to {proof}\n"
     again = records(oddport("scan", "--format", "ndjson", proof))
     assert [each["dport"] for each in again if each["type"] == "flow"] == [443]
+    spoken = oddport("export", loaded, "--of", "flows", "--filter", 'payload contains "SSH-"', "--format", "json")
+    assert [row["dport"] for row in json.loads(spoken.stdout)] == [41414]
     log = oddport("export", loaded, "--format", "log")
     assert log.stdout == b"at,user,what,finding,flow,title,verdict,note\n"
 
