@@ -155,7 +155,7 @@ def place(spec: TableSpec, total: int, measured: Mapping[str, int]) -> list[Plac
                 over -= taken
     if over < 0:
         slack = -over
-        if spec.text in now and cutting:  # give the text back what the cut took too much
+        if spec.text in now:  # before anything else grows, the text is whole
             slack = _give(spec, now, measured, slack)
         taker = next((name for name in spec.slack if name in now), None)
         if taker is not None:
