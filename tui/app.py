@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from tui.data.load import Load
@@ -29,15 +30,19 @@ def run(
     for name in ("COLUMNS", "LINES"):  # exported once, they would be taken for the size of the terminal for ever
         os.environ.pop(name, None)
     load: Load | None = None
-    if case_path is None:
-        pass  # a person chooses first
-    elif live:
-        load = Load(case_path, [], options=live)
-    elif pipe is not None:
-        load = Load(case_path, ["-"], pipe=pipe)
-        os.close(pipe)
-    elif captures:
-        load = start_load(case_path, captures)
+    try:
+        if case_path is None:
+            pass  # a person chooses first
+        elif live:
+            load = Load(case_path, [], options=live)
+        elif pipe is not None:
+            load = Load(case_path, ["-"], pipe=pipe)
+            os.close(pipe)
+        elif captures:
+            load = start_load(case_path, captures)
+    except OSError as error:
+        print(f"oddport: The loader could not be started: {error.strerror}.", file=sys.stderr)
+        return 2
     try:
         from tui.dashboard import OddportApp
         from tui.input import take_any_bytes

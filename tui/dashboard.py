@@ -223,8 +223,11 @@ class OddportApp(JudgingApp):
         """Back to the start, with no case open."""
         await self.switch_mode("start")
         load, self.load = self.load, None
-        if load is not None:
-            await asyncio.to_thread(load.end)
+        judging, self.judging = self.judging, None
+        for each in (load, judging):
+            if each is not None:
+                await asyncio.to_thread(each.end)
+        self.exception_is_last = False
         if self.has_case:
             for mode in self._visited_modes():
                 await self.remove_mode(mode)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,9 +62,8 @@ def list_cases(folder: Path | None = None) -> list[CaseInfo]:
 def describe(path: Path) -> CaseInfo:
     """A case as far as it can be read; never raises because of what is in the file."""
     size, modified_ns = _size(path), path.stat().st_mtime_ns
-    log = path.with_name(path.name + "-wal")
-    if log.exists():
-        modified_ns = max(modified_ns, log.stat().st_mtime_ns)
+    with suppress(FileNotFoundError):  # a writer that ends takes its log away
+        modified_ns = max(modified_ns, path.with_name(path.name + "-wal").stat().st_mtime_ns)
     state, problem = _header(path)
     if state != "case":
         return CaseInfo(path, size, state, modified_ns=modified_ns, problem=problem)
@@ -189,8 +189,9 @@ def _header(path: Path) -> tuple[str, str]:
 
 
 def _size(path: Path) -> int:
-    log = path.with_name(path.name + "-wal")
-    total = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+    total = path.stat().st_size
+    with suppress(FileNotFoundError):  # a writer that ends takes its log away
+        total += path.with_name(path.name + "-wal").stat().st_size
     folder = unpack_folder(path)
     if folder.is_dir():
         total += sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())

@@ -1,7 +1,7 @@
 """A case that may not grow beyond a limit → its oldest packets are forgotten, and the flows that have no others.
 
-What stays whatever the limit: flows that occur in a finding or are marked, their findings, evidence and verdicts. Space
-that becomes free is used again, so that the file stays as large as it was.
+What stays whatever the limit: flows that occur in a finding (the first 1,000 of each) or are marked, their findings,
+evidence and verdicts. Space that becomes free is used again, so that the file stays as large as it was.
 """
 
 from oddport.case.marks import marked_sql

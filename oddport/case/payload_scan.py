@@ -78,13 +78,17 @@ def scan(
         connection.close()
 
 
-def searched(reader: CaseReader, text: str, table: str, where: Where) -> Where:
-    """The compiled filter with all that its terms are found in; raises as `scan`."""
+def searched(reader: CaseReader, text: str, table: str, where: Where) -> tuple[Where, int]:
+    """The compiled filter with all that its terms are found in, and how many packets have no bytes any more; raises as
+    `scan`."""
+    gone = 0
     found: list[list[int]] = [[] for _ in where.terms]
     for looked in scan(reader, text, table, where.terms, lambda: False):
+        gone = looked.gone
         for flows, new in zip(found, looked.found, strict=True):
             flows.extend(new)
-    return where.bound({term: json.dumps(flows) for term, flows in zip(where.terms, found, strict=True)})
+    bound = where.bound({term: json.dumps(flows) for term, flows in zip(where.terms, found, strict=True)})
+    return bound, gone
 
 
 def _wanted(connection: sqlite3.Connection, text: str, table: str) -> tuple[NDArray[np.bool_], Mapping[int, int]]:
@@ -93,7 +97,9 @@ def _wanted(connection: sqlite3.Connection, text: str, table: str) -> tuple[NDAr
     most = connection.execute("SELECT coalesce(max(id), 0) FROM flow").fetchone()[0]
     wanted = np.zeros(most + 1, np.bool_)
     column, base = ("id", "flow") if table in ("flow", "flows") else ("flow", "finding")
-    rows = connection.execute(f"SELECT {column} FROM {base} WHERE ({where.sql}) AND {column} IS NOT NULL", where.params)
+    rows = connection.execute(
+        f"SELECT {column} FROM {base} WHERE ({where.sql}) AND {column} <= ?", (*where.params, most)
+    )
     while chunk := rows.fetchmany(BATCH):
         wanted[[row[0] for row in chunk]] = True
     tunnels = connection.execute("SELECT flow, tunnel FROM inside")

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oddport.case.cases import find_case
 from oddport.case.errors import CaseError, FilterError
@@ -12,6 +13,10 @@ from oddport.case.reader import CaseReader
 from oddport.case.tables import Order
 from oddport.cli.paths import fail
 from oddport.exports.forms import FORMS, write_form
+from oddport.wording import plural
+
+if TYPE_CHECKING:
+    from array import array
 
 ORDERS: Mapping[str, Order] = {"flows": ("first_ns",), "findings": (("severity", True), ("score", True))}
 """As the dashboard lists them at first."""
@@ -31,19 +36,30 @@ def export(case: str, table: str, form: str | None, text: str, out: Path | None)
         fail("Packets are no text for a terminal. Name a file by --out, or pipe them on.")
         return 2
     try:
-        path = find_case(case)
-        with CaseReader.open(path) as reader:
-            where = compile_filter(text, table)
-            if where.terms:
-                from oddport.case.payload_scan import searched
-
-                where = searched(reader, text, table, where)
-            ids = reader.query_ids(table, where.sql, where.params, ORDERS[table])
-            with open(1, "wb", closefd=False) if out is None else out.open("xb") as file:
-                said = write_form(reader, table, ids, form, file, f"Review of {path.stem}")
+        with CaseReader.open(find_case(case)) as reader:
+            return _written(reader, _ids(reader, table, text), table, form, out)
     except FilterError as error:
         fail(f"The filter {text!r} is not understood at character {error.column + 1}. {error}")
-        return 2
+    except CaseError as error:
+        fail(str(error))
+    return 2
+
+
+def _ids(reader: CaseReader, table: str, text: str) -> "array[int]":
+    where = compile_filter(text, table)
+    if where.terms:
+        from oddport.case.payload_scan import searched
+
+        where, gone = searched(reader, text, table, where)
+        if gone:
+            fail(f"{plural(gone, 'packet')} could not be searched: the ring has given up their bytes.")
+    return reader.query_ids(table, where.sql, where.params, ORDERS[table])
+
+
+def _written(reader: CaseReader, ids: Sequence[int], table: str, form: str, out: Path | None) -> int:
+    try:
+        with open(1, "wb", closefd=False) if out is None else out.open("xb") as file:
+            said = write_form(reader, table, ids, form, file, f"Review of {reader.path.stem}")
     except FileExistsError:
         fail(f"{out} is there already. Give another name.")
         return 2

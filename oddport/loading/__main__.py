@@ -71,17 +71,17 @@ def main() -> int:
             report(last, "failed", str(error))
             return 2
         reader = interface.reader
-        if interface.local:
-            owners = Owners()
     else:
         reader = open_capture(options.captures, workdir=unpack_folder(options.case), heartbeat=True)
     try:
+        if interface is not None and interface.local:
+            owners = Owners()
         state = into_case(
             reader, options.case, choices.detectors, stop if interface is None else _never, keep,
             errors=choices.errors, live=True, replace=options.replace, settings=settings,
             owners=owners, limit=options.case_limit if interface is not None else None,
         )  # fmt: skip
-    except CaseError as error:
+    except (CaseError, OSError) as error:
         report(last, "failed", str(error))
         return 2
     finally:

@@ -18,7 +18,7 @@ from oddport.capture import open_capture
 from oddport.case.errors import CaseError
 from oddport.case.flow_batches import flow_batches
 from oddport.case.folders import unpack_folder
-from oddport.case.model import CaptureRow
+from oddport.case.model import LIMIT, CaptureRow
 from oddport.case.reader import CaseReader
 from oddport.case.writer import CaseWriter
 from oddport.detection.model import Detector, DetectorError, Finding, FlowBatch
@@ -103,6 +103,10 @@ def judge(
         state = reader.load_state()
         if state.state not in ("done", "stopped"):
             raise CaseError(f"The case {case} holds no load that is over (it is {state.state}). Load it first.")
+        if any(each.source == "packets" and each.kind == LIMIT for each in reader.omissions()):
+            raise CaseError(
+                f"{case} has forgotten its oldest packets; findings on them would be lost by judging again."
+            )
         files = reader.files()
     why = next((text for text in map(_missing, files) if text), "")
     if state.state == "stopped" and not why:

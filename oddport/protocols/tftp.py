@@ -10,7 +10,6 @@ from oddport.protocols.shapes import fixed, grammar, message, one_of, side
 
 BLOCK = 512
 """Bytes of a block where no option says more."""
-FIRST_BLOCK = 1
 BLOCK_MOST = 65_464
 """RFC 2348."""
 

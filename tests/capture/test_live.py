@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from oddport.capture import live
 from oddport.capture.live.interfaces import HostInterface, host_interfaces, usual_interface
 from oddport.capture.live.source import LiveSource
 from oddport.capture.live.ways import LiveError, Way, choose, local_ways, remote_way, sentence_of
@@ -17,6 +18,7 @@ from oddport.capture.source import END, NOTHING_YET
 from tests.capture.build import pcap, record
 
 PATIENCE = 20.0
+CAPTURING = Path(live.__file__).with_name("capturing.py")
 
 
 def fake(tmp_path: Path, body: str) -> Way:
@@ -291,3 +293,32 @@ def test_our_own_program_captures_where_no_other_may_and_gives_up_its_rights(
         f"{tool} {refused} {int(filtered)} {not filtered} None",
         f"True 0 {0 if filtered else None}",
     ], done.stderr
+
+
+@pytest.mark.netns
+def test_the_ring_of_our_own_stops_while_packets_go_on_coming(tmp_path: Path) -> None:
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("needs root and unshare")
+    script = tmp_path / "stop.py"
+    script.write_text(
+        "import signal, socket, subprocess, sys, threading, time\n"
+        "end = threading.Event()\n"
+        "def send():\n"
+        "    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:\n"
+        "        while not end.is_set():\n"
+        "            out.sendto(b'x' * 100, ('127.0.0.1', 9))\n"
+        "            time.sleep(0.001)\n"
+        "threading.Thread(target=send, daemon=True).start()\n"
+        f"child = subprocess.Popen([sys.executable, '-I', {str(CAPTURING)!r}, 'lo'], stdout=subprocess.PIPE)\n"
+        "child.stdout.read(2_000)\n"
+        "child.send_signal(signal.SIGTERM)\n"
+        "began = time.monotonic()\n"
+        "rest = child.stdout.read()\n"
+        "print(child.wait(), len(rest) > 0, time.monotonic() - began < 3)\n"
+        "end.set()\n"
+    )
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", f"ip link set lo up && exec {sys.executable} {script}"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["0", "True", "True"], done.stderr

@@ -36,7 +36,8 @@ def ports(case: Path, text: str, table: str = "flows") -> list[int]:
     """Responders' ports of the flows that a filter lists, searched to the end."""
     where = compile_filter(text, table)
     with CaseReader.open(case) as reader:
-        bound = searched(reader, text, table, where)
+        bound, gone = searched(reader, text, table, where)
+        assert gone == 0
         rows = reader.rows(table, reader.query_ids(table, bound.sql, bound.params), ("dport",))
     return sorted(int(row[0]) for row in rows if row)
 

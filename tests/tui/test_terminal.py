@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 ROOT = Path(__file__).parents[2]
+NUMBERS = itertools.count()
+"""Of servers of tmux: one that is being killed must not be met again by its name."""
 RUN = (
     "import sys; from pathlib import Path; from tui.app import run;"
     " sys.exit(run(Path(sys.argv[1]), sys.argv[2:] or None))"
@@ -72,7 +75,7 @@ def terminals(tmp_path: Path) -> Iterator[list[Terminal]]:
 def start(terminals: list[Terminal], case: Path, *captures: str, columns: int = 80, rows: int = 24,
           term: str = "screen-256color", **environ: str) -> Terminal:  # fmt: skip
     command = [sys.executable, "-c", RUN, str(case), *captures]
-    terminal = Terminal(f"oddport-test-{os.getpid()}-{len(terminals)}", columns, rows, term, command,
+    terminal = Terminal(f"oddport-test-{os.getpid()}-{next(NUMBERS)}", columns, rows, term, command,
                         LC_ALL="C.UTF-8", **environ)  # fmt: skip
     terminals.append(terminal)
     return terminal

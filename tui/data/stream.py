@@ -94,18 +94,6 @@ class Segments:
         """Whether the responder sent it."""
         return bool(self._kind[index] & 1)
 
-    def of_packet(self, place: int) -> int | None:
-        """The first segment with bytes of a packet; None where there is none (yet)."""
-        at = 0
-        while True:
-            try:
-                at = self._place.index(place, at)
-            except ValueError:
-                return None
-            if at < len(self) and self[at].has_data:
-                return at
-            at += 1
-
 
 @dataclass(slots=True)
 class Totals:

@@ -104,8 +104,11 @@ class SavedDialog(Dialog[str]):
 
     def action_undo(self) -> None:
         """Bring back the one that was forgotten last."""
-        name, text = self._deleted.pop()
-        self._show(self._filters.save(name, text))
+        name, text = self._deleted[-1]
+        why = self._filters.save(name, text)
+        if not why:
+            self._deleted.pop()
+        self._show(why)
 
     def action_side(self) -> None:
         """The list, or the new name."""

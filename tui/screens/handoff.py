@@ -249,6 +249,9 @@ class HandOffScreen(ListScreen):
         except (CaseError, OSError) as error:
             self.soon(self.say, f"{path} was not written whole: {error}", "high")
             return
+        if worker.is_cancelled:  # another case was opened: half a file would pass for a whole one
+            Path(path).expanduser().unlink(missing_ok=True)
+            return
         self.soon(self.say, f"{said} written to {path}", "ok")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

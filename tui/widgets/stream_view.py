@@ -113,12 +113,6 @@ class StreamView(Widget, can_focus=True):
         self._rows.move_to_end(key)
         return found
 
-    def read_again(self) -> None:
-        """The bytes may be there now."""
-        self._unread = False
-        self._rows.clear()
-        self.refresh()
-
     def _shown(self, index: int) -> bool:
         return self.only is None or self.stream.segments.back(index) == self.only
 

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
+import math
 import mmap
 import os
 import pwd
@@ -77,15 +78,18 @@ class PacketRing:
         self._socket.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, membership)
 
     def batches(self, stopped: Callable[[], bool]) -> Iterator[bytes]:
-        """Records of pcap, a block at a time, and nothing four times a second; after `stopped`, what is there still."""
+        """Records of pcap, a block at a time, and nothing four times a second; after `stopped`, what was there by then,
+        which takes the kernel a moment to hand over."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | select.POLLERR)
-        at = 0
-        while True:
+        at, until = 0, math.inf
+        while time.monotonic() < until:
+            if until == math.inf and stopped():
+                until = time.monotonic() + 4 * RETIRE_MS / 1000
             start = at * BLOCK_BYTES
             status, count, first = BLOCK_HEADER.unpack_from(self._ring, start)
             if not status & STATUS_USER:
-                ending = stopped()
+                ending = until < math.inf
                 events = poll.poll(2 * RETIRE_MS if ending else 250)
                 if events and events[0][1] & select.POLLERR:
                     number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -187,9 +191,9 @@ def give_up_rights(user: str) -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         header = struct.pack("=Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
-        if libc.capset(header, bytes(24)) != 0:
+        # prctl 38 is PR_SET_NO_NEW_PRIVS
+        if libc.capset(header, bytes(24)) != 0 or libc.prctl(38, 1, 0, 0, 0) != 0:
             raise Trouble(f"The rights could not be given up ({os.strerror(ctypes.get_errno())}).")
-        libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
 
 
 def main() -> int:

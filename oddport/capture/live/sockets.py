@@ -64,6 +64,8 @@ class Sockets:
             self._refused = ""
         except psutil.AccessDenied:
             self._refused = "this system tells it to root alone"
+        except (psutil.Error, OSError) as error:
+            self._refused = f"the system does not tell it ({error})"
         self._connected, self._bound = connected, bound
         pids = {*connected.values(), *bound.values()}
         self._processes = {pid: known for pid, known in self._processes.items() if pid in pids}

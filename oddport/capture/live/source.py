@@ -129,12 +129,14 @@ class LiveSource:
             self._ask_to_stop()
         if self._pipe is None:
             return self._try_again()
+        if self._ending is not None and time.monotonic() > self._ending:
+            return self._ended()
         count = self._read(view)
         if count > 0:
             self._count += count
             self._problem = ""
             self._ask()
-        elif count == END or (self._ending is not None and time.monotonic() > self._ending):
+        elif count == END:
             return self._ended()
         else:
             self._ask()

@@ -126,15 +126,24 @@ def _no_filter(capture_filter: str, said: str) -> LiveError:
     return LiveError(f"“{_shown(capture_filter)}” is no capture filter: {said} The language is that of pcap-filter(7).")
 
 
-def _translated(capture_filter: str) -> str:
-    """The filter as the kernel wants it, for frames of Ethernet; LiveError where tcpdump refuses it or is missing."""
+LINKS: Final = {"65534": "RAW", "512": "PPP"}
+"""ARPHRD_ number of an interface whose frames are not of Ethernet → what tcpdump calls them."""
+
+
+def _translated(capture_filter: str, interface: str) -> str:
+    """The filter as the kernel wants it, for frames of the interface; LiveError where tcpdump refuses or is missing."""
     path = shutil.which("tcpdump", path=_search_path())
     if path is None:
         raise LiveError(f"A capture filter needs tcpdump, which translates it. {_install('tcpdump')}".rstrip())
-    done = subprocess.run(
-        (path, "-y", "EN10MB", "-ddd", "--", capture_filter), stdin=subprocess.DEVNULL, capture_output=True,
-        timeout=PROBE_SECONDS, check=False, encoding="utf-8", errors="replace", env=_plain_environment(),
-    )  # fmt: skip
+    try:
+        kind = (Path("/sys/class/net") / interface / "type").read_text(encoding="ascii").strip()
+        done = subprocess.run(
+            (path, "-y", LINKS.get(kind, "EN10MB"), "-ddd", "--", capture_filter), stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=PROBE_SECONDS, check=False, encoding="utf-8", errors="replace",
+            env=_plain_environment(),
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LiveError(f"The capture filter could not be translated for {_shown(interface)}: {error}.") from error
     if done.returncode:
         raise _no_filter(capture_filter, sentence_of(done.stderr, "tcpdump"))
     return ",".join(done.stdout.split("\n")).rstrip(",")
@@ -213,7 +222,7 @@ def _dumpcap(path: str, interface: str) -> Way:
 
 def _filtered(way: Way, capture_filter: str) -> Way:
     if way.tool == RING:
-        more = ("--filter", _translated(capture_filter))
+        more = ("--filter", _translated(capture_filter, way.interface))
     elif way.tool == SCAPY:
         more = ("--filter", capture_filter)
     else:
