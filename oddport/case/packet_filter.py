@@ -10,8 +10,9 @@ Wireshark, a packet without a flow meets no comparison with one, `!=` included; 
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddport.case.errors import FilterError
-from oddport.case.filter import condition_of, filter_values, filter_words, is_token, value_of
+from oddport.case.filter import MOST, condition_of, filter_values, filter_words, is_token, value_of
 from oddport.case.filter_fields import Parameter, ascii_lower, not_a_word
 from oddport.case.filter_parse import parse
 from oddport.case.filter_values import Value, size, time_ns
+from oddport.case.payload_term import Term
 from oddport.engine.columns import (
     ACK,
     BLOCK,
@@ -195,7 +197,7 @@ class PacketFilter:
 
     def __init__(self, text: str) -> None:
         """Raises FilterError with the 0-based column of what is not understood."""
-        self._part = _part(parse(text))
+        self._part = _part(parse(text), itertools.count(1))
 
     def ask(self, connection: sqlite3.Connection) -> Test:
         """Which flows meet it is asked now; a byte a flow is kept. The test may be used from any thread."""
@@ -203,22 +205,31 @@ class PacketFilter:
         return _bound(self._part, connection, highest + 1)
 
 
-def _part(tree: Any) -> _Part:
+def _part(tree: Any, numbers: Iterator[int]) -> _Part:
+    """numbers: of the conditions, from 1."""
     children = tree.children
     match tree.data:
         case "start":
-            return _part(children[0])
+            return _part(children[0], numbers)
         case "either" | "all":
-            parts = tuple(_part(child) for child in children if not is_token(child))
+            parts = tuple(_part(child, numbers) for child in children if not is_token(child))
             return parts[0] if len(parts) == 1 else _Joined("or" if tree.data == "either" else "and", parts)
         case "inner":
-            return _part(children[1])
+            return _part(children[1], numbers)
         case "no":
-            return _Joined("not", (_part(children[1]),))
+            return _Joined("not", (_part(children[1], numbers),))
     name = value_of(children[0])
+    if next(numbers) > MOST:
+        raise FilterError(f"The filter has more than {MOST} conditions.", name.column)
     field = None if name.quoted else _FIELDS.get(ascii_lower(name.text))
     if field is None:
         found = condition_of(tree, "flow")
+        if any(isinstance(each, Term) for each in found.params):
+            raise FilterError(
+                "Bytes are not searched in the list of packets; filter Flows by payload, or / in a stream.",
+                name.column,
+                "data",
+            )
         return _Flows(found.sql, found.params)
     if tree.data == "alone":
         if field.alone is None:
@@ -234,6 +245,8 @@ def _part(tree: Any) -> _Part:
     if sign != "in":
         return _Own(field.compare(sign, value_of(children[2])))
     items = [value_of(child) for child in children[2:] if child is not None and not is_token(child)]
+    if len(items) > MOST:
+        raise FilterError(f"The set has more than {MOST} values.", items[MOST].column)
     return _Joined("or", tuple(_item(field, item) for item in items))
 
 

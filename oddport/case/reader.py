@@ -345,9 +345,10 @@ class CaseReader:
             return self._packet_blocks().packet(connection, packet)
 
     def packet_counts(self) -> list[int]:
-        """Packets of each block, in order: all but the last of the case hold engine.columns.BLOCK."""
+        """Packets by block number: engine.columns.BLOCK in all but the last of the case, 0 in those forgotten."""
         with self._pool.use() as connection:
-            return [count for (count,) in connection.execute("SELECT count FROM packet_block ORDER BY id")]
+            found = dict(connection.execute("SELECT id, count FROM packet_block").fetchall())
+        return [found.get(block, 0) for block in range(max(found, default=-1) + 1)]
 
     def packets_in_block(self, block: int, rows: "slice | NDArray[np.intp]") -> list[PacketRow]:
         """Packets of a block (0-based) by their rows in it."""

@@ -101,6 +101,11 @@ def test_a_packet_in_a_tunnel_is_found_by_its_own_flow(path: Path) -> None:
         ("frame.len > many", 12, "is not a number"),
         ("tls and tcp.flags.syn == maybe", 25, "none of true, false"),
         ("frame.size == 5", 0, "is not a name"),
+        ("tls and payload contains abc", 8, "Bytes are not searched"),
+        ('not payload matches "a+"', 4, "Bytes are not searched"),
+        (" or ".join(["fragment"] * 201), 2400, "more than 200 conditions"),
+        (" or ".join(["tls"] * 201), 1400, "more than 200 conditions"),
+        (f"frame.len in {{{', '.join(['1'] * 201)}}}", 614, "more than 200 values"),
     ],
 )
 def test_what_is_not_understood_is_said_with_its_column(text: str, column: int, said: str) -> None:
@@ -133,3 +138,13 @@ def test_blocks_in_which_nothing_can_be_are_not_looked_at(path: Path, text: str,
     with CaseReader.open(path) as reader, reader._pool.use() as connection:
         test = PacketFilter(text).ask(connection)
         assert [block for block in (0, 1) if test.may_meet(block * BLOCK, BLOCK)] == blocks
+
+
+def test_counts_are_by_number_of_block_also_where_the_oldest_were_forgotten(tmp_path: Path) -> None:
+    with CaseWriter.create(tmp_path / "a.oddport") as writer:
+        writer.begin_load(1)
+        for first in (0, BLOCK):
+            writer.put_packets(packets(BLOCK, ts=START), first, BLOCK, {0: first + 1})
+        writer.keep_within(0)
+    with CaseReader.open(tmp_path / "a.oddport") as reader:
+        assert reader.packet_counts() == [0, BLOCK]

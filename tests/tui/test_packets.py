@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -207,3 +208,19 @@ async def test_packets_join_while_a_case_grows(tmp_path: Path) -> None:
             writer.put_packets(columns, 0, 500, {0: 1})
         await until(desk, lambda: len(desk.table.rows) == 500)
         assert desk.table.cursor == 0
+
+
+async def test_packets_keep_their_numbers_when_the_oldest_are_forgotten(many: Path, tmp_path: Path) -> None:
+    case = tmp_path / "c.oddport"
+    shutil.copy(many, case)
+    async with desk_of(case) as desk:
+        await desk.press("3")
+        assert len(desk.table.rows) == MANY
+        with CaseWriter.resume(case) as writer:
+            writer.keep_within(0)
+        await until(desk, lambda: len(desk.table.rows) == 100)
+        rows = desk.table.rows
+        assert rows.key(0) == rows.row(0).id == 3 * BLOCK + 1
+        assert (rows.find(3 * BLOCK + 2), rows.find(1)) == (1, None)
+        assert rows.at_or_after(5) == 0
+        assert rows.start_ns == desk.app.screen.store.start_ns() == START + 3 * BLOCK * 1_000_000

@@ -207,9 +207,10 @@ class Store:
         return frozenset(row[0] for row in self.connection.execute("SELECT DISTINCT flow FROM finding WHERE flow > 0"))
 
     def start_ns(self) -> int:
-        """Time of the first packet; 0 where there is none yet."""
+        """Time of the first packet that is kept; 0 where there is none yet."""
         if not self._start:
-            packet = self.reader.packet(0)
+            row = self.connection.execute("SELECT first FROM packet_block ORDER BY id LIMIT 1").fetchone()
+            packet = None if row is None else self.reader.packet(row[0])
             self._start = packet.ts if packet is not None else 0
         return self._start
 

@@ -96,6 +96,8 @@ class _Counted:
     start_ns: int
     seconds: int
     """From the first to the last packet."""
+    gone: int
+    """Packets that were forgotten, all before the others."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ class PacketList:
         self.tail = 0
         """Packets never stand out of their place."""
         self.start_ns = 0
-        """Time of the first packet."""
+        """Time of the first packet that is kept."""
         self._reader = reader
         self._changed, self._joined, self._failed = changed, joined, failed
         self._background = Background(connect, deliver, "packets")
@@ -140,6 +142,8 @@ class PacketList:
         """Listed packets of each block."""
         self._ends: list[int] = []
         """Their sums."""
+        self._gone = 0
+        """Packets that were forgotten before the first one kept."""
         self._search: _Search | None = None
         self._shown: _Search | None = None
         """The search whose counts are shown: of a case that grows the one before, until the new one is through."""
@@ -158,7 +162,7 @@ class PacketList:
     def widths(self) -> Mapping[str, int]:
         """Longest values."""
         most = self._ends[-1] if self._ends else 0
-        last = (len(self._counts) * BLOCK) if self._shown is not None else most
+        last = (len(self._counts) * BLOCK) if self._shown is not None else self._gone + most
         return {"packet": len(count(last)), "address": self._longest, **self._times}
 
     def __len__(self) -> int:
@@ -167,7 +171,7 @@ class PacketList:
     def key(self, index: int) -> int:
         """Number in the case of the packet at a place."""
         if self._shown is None:
-            return index + 1
+            return self._gone + index + 1
         block, within = self._place(index)
         rows = self._rows_of(block)
         return block * BLOCK + int(rows[within]) + 1 if within < len(rows) else 0
@@ -175,7 +179,8 @@ class PacketList:
     def find(self, key: int) -> int | None:
         """Place of a packet by its number in the case."""
         if self._shown is None:
-            return key - 1 if 1 <= key <= len(self) else None
+            index = key - 1 - self._gone
+            return index if 0 <= index < len(self) else None
         block, within = divmod(key - 1, BLOCK)
         if not 0 <= block < len(self._counts):
             return None
@@ -190,7 +195,7 @@ class PacketList:
         if not len(self):
             return None
         if self._shown is None:
-            return min(max(number - 1, 0), len(self) - 1)
+            return min(max(number - 1 - self._gone, 0), len(self) - 1)
         block, within = divmod(max(number - 1, 0), BLOCK)
         if block >= len(self._counts):
             return len(self) - 1
@@ -359,9 +364,10 @@ class PacketList:
 
     def _count(self, _: sqlite3.Connection) -> _Counted:
         counts = self._reader.packet_counts()
-        first, last = (self._reader.packet(number) if counts else None for number in (0, sum(counts) - 1))
+        gone = BLOCK * next((block for block, number in enumerate(counts) if number), 0)
+        first, last = (self._reader.packet(number) if counts else None for number in (gone, gone + sum(counts) - 1))
         start, end = (packet.ts if packet is not None else 0 for packet in (first, last))
-        return _Counted(counts, start, max(end - start, 0) // SECOND)
+        return _Counted(counts, start, max(end - start, 0) // SECOND, gone)
 
     def _note(self, found: _Counted) -> None:
         self.start_ns = found.start_ns
@@ -372,24 +378,26 @@ class PacketList:
         self.ready = True
         self._shown = None
         self._note(found)
-        self._use(found.counts)
+        self._use(found.counts, found.gone)
         self._changed(None if keep is None else self.find(keep))
         self._measuring.submit(self._measure, self._measured, self._failed)  # a look at all flows: after the rows
 
     def _take_more(self, found: _Counted, last: bool) -> None:
         self._note(found)
         if found.counts != self._counts:
-            first, before = not self._counts, len(self)
-            self._use(found.counts, before)
-            if first:
+            first, before, moved = not self._counts, len(self), found.gone != self._gone
+            self._use(found.counts, found.gone, before)
+            if first or moved:
                 self._changed(None)
             else:
                 self._joined()
         if last:
             self._measuring.submit(self._measure, self._measured, self._failed)
 
-    def _use(self, counts: list[int], kept: int = 0) -> None:
-        """Other counts; `kept` rows at the beginning are as they were."""
+    def _use(self, counts: list[int], gone: int, kept: int = 0) -> None:
+        """Other counts; `kept` rows at the beginning are as they were, unless packets were forgotten."""
+        if gone != self._gone:
+            self._gone, kept = gone, 0
         self._counts, self._ends = counts, list(accumulate(counts))
         for number in [number for number in self._pages if (number + 1) * PAGE > kept]:
             del self._pages[number]
@@ -408,7 +416,8 @@ class PacketList:
         blocks = known.counts
         if search.test is None:
             search.test = search.filter.ask(db)
-        counts, until = list(search.counts), time.monotonic() + TELL_SECONDS
+        forgotten = known.gone // BLOCK
+        counts, until = [0] * min(forgotten, len(blocks)) + search.counts[forgotten:], time.monotonic() + TELL_SECONDS
         while len(counts) < len(blocks) and time.monotonic() < until:
             counts.append(len(self._reader.packets_that_meet(len(counts), search.test)))
         return counts, len(blocks), known
@@ -420,10 +429,11 @@ class PacketList:
         again = self._shown is not None and self._shown.filter is search.filter and self._shown is not search
         if through or not again:
             first = self._shown is not search
+            moved = known.gone != self._gone
             before = 0 if first else len(self)
             self._shown, self.ready = search, through
-            self._use(counts, before)
-            if first:
+            self._use(counts, known.gone, before)
+            if first or moved:
                 self._changed(self.find(keep) if keep is not None else None)
             else:
                 self._joined()
