@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oddport.case.connect import explain
+from oddport.case.connect import BUSY_TIMEOUT_MS, explain
 
 TRANSACTION_S = 0.1
 """Longest wall time that a transaction stays open."""
-GIVE_WAY_S = 0.002
+LOOK_S = 0.001
+"""Between two looks whether the case can be written."""
+GIVE_WAY_S = 0.003
 """Pause after a transaction that was closed by the clock: a verdict that waits for the lock gets it."""
 
 
@@ -23,6 +25,7 @@ class Transactions:
         self._path = path
         self._depth = 0
         self._begun = 0.0
+        self._gave_way = time.monotonic()
         self._attached = False
 
     @contextmanager
@@ -35,6 +38,8 @@ class Transactions:
             self.look_at_the_clock()
             yield
             return
+        if time.monotonic() - self._gave_way >= TRANSACTION_S:  # short transactions one after the other, too
+            self._give_way()
         self._begin()
         self._depth = 1
         try:
@@ -52,8 +57,12 @@ class Transactions:
         """Commits and begins anew if the transaction is as old as TRANSACTION_S. Only inside `together`."""
         if time.monotonic() - self._begun >= TRANSACTION_S:
             self.one("COMMIT")
-            time.sleep(GIVE_WAY_S)
+            self._give_way()
             self._begin()
+
+    def _give_way(self) -> None:
+        time.sleep(GIVE_WAY_S)
+        self._gave_way = time.monotonic()
 
     def attach(self, image: bytes | bytearray) -> None:
         """Makes a database in memory (see table_image) the one named `image`; an open transaction is closed before."""
@@ -76,7 +85,21 @@ class Transactions:
         self._run(self.connection.executemany, sql, values)
 
     def _begin(self) -> None:
-        self.one("BEGIN IMMEDIATE")
+        """Begins as soon as no other process writes. It looks each millisecond: SQLite's own waiting looks every 100 ms
+        after a while, and then hardly ever meets the moment in which a loader gives way."""
+        until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        self.one("PRAGMA busy_timeout=0")
+        try:
+            while True:
+                try:
+                    self.connection.execute("BEGIN IMMEDIATE")
+                    break
+                except sqlite3.DatabaseError as error:
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                        raise explain(error, self._path, "written") from error
+                time.sleep(LOOK_S)
+        finally:
+            self.one(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         self._begun = time.monotonic()
 
     def _run(self, call: Callable[..., Any], *arguments: Any) -> Any:

@@ -324,6 +324,7 @@ class IdRows:
             return
         in_place = self.listing.by_id and self.order == self.listing.default and not self.tail
         in_place = in_place and (not self._ids or min(ids) > self._ids[-1])
+        in_place = in_place or (not self._ids and len(ids) == 1)  # one row alone is in any order
         if not in_place:
             self.tail += len(ids)
         first = len(self._ids) // PAGE
