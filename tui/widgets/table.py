@@ -254,6 +254,8 @@ class VirtualTable(Widget, can_focus=True):
 
     def _columns(self) -> list[Placed]:
         width, whole = self.size.width, self.rows.widths
+        if not width:
+            return []  # not laid out yet: no column is shown, nor cut
         wanted = (width, tuple(whole.items()))
         if wanted != self._placed_for:
             self._placed, self._placed_for = place(self.spec, width, whole), wanted
