@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tui.data.newest import Newest
 from tui.format import SECOND, count
 from tui.widgets.columns import Cell, Column, Form, TableSpec
 
@@ -52,8 +52,8 @@ class FlowPackets:
     def __init__(self, case: FlowCase, flow: int, first_ns: int) -> None:
         self._case, self._flow, self._first_ns = case, flow, first_ns
         self._length = case.packet_count_of_flow(flow)
-        self._pages: OrderedDict[int, list[PacketRow]] = OrderedDict()
-        self._said: OrderedDict[int, Said] = OrderedDict()
+        self._pages = Newest[int, "list[PacketRow]"](PAGES)
+        self._said = Newest[int, "Said"](SAID_KEPT)
         self.evidence: frozenset[int] = frozenset()
         """Places of packets that hold evidence."""
 
@@ -78,13 +78,9 @@ class FlowPackets:
         if not 0 <= index < self._length:
             return None
         number, within = divmod(index, PAGE)
-        page = self._pages.get(number)
-        if page is None or within >= len(page):
-            page = self._case.packets_of_flow(self._flow, number * PAGE, PAGE)
-            self._pages[number] = page
-            while len(self._pages) > PAGES:
-                self._pages.popitem(last=False)
-        self._pages.move_to_end(number)
+        if within >= len(self._pages.get(number, ())):  # not there, or from before the flow grew
+            self._pages.pop(number, None)
+        page = self._pages.wanted(number, lambda: self._case.packets_of_flow(self._flow, number * PAGE, PAGE))
         return page[within] if within < len(page) else None
 
     def row(self, index: int) -> FlowPacket | None:
@@ -112,8 +108,6 @@ class FlowPackets:
     def say(self, index: int, said: Said) -> None:
         """Keep what a packet says."""
         self._said[index] = said
-        while len(self._said) > SAID_KEPT:
-            self._said.popitem(last=False)
 
     def forget(self) -> None:
         """Read all packets anew."""

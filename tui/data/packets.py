@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from bisect import bisect_right
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from oddport.case.errors import CaseError
 from oddport.case.words import address_text
 from tui.data.background import Background
 from tui.data.flows import WITH_PORTS, proto_word
+from tui.data.newest import Newest
 from tui.format import SECOND, count
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ class PacketList:
         self._search: _Search | None = None
         self._shown: _Search | None = None
         """The search whose counts are shown: of a case that grows the one before, until the new one is through."""
-        self._pages: OrderedDict[int, list[PacketLine]] = OrderedDict()
-        self._rows: OrderedDict[int, NDArray[Any]] = OrderedDict()
-        self._said: OrderedDict[int, Said] = OrderedDict()
+        self._pages = Newest[int, list[PacketLine]](PAGES)
+        self._rows = Newest[int, "NDArray[Any]"](BLOCKS)
+        self._said = Newest[int, "Said"](SAID_KEPT)
         self._next = 0.0
         self._asking = False
         self._blocks = 0
@@ -206,18 +206,7 @@ class PacketList:
         if not 0 <= index < len(self):
             return None
         number, within = divmod(index, PAGE)
-        page = self._pages.get(number)
-        if page is None:
-            try:
-                page = self._fetch(number * PAGE)
-            except (CaseError, sqlite3.Error) as error:
-                page = []
-                self._failed(error)
-            self._pages[number] = page
-            while len(self._pages) > PAGES:
-                self._pages.popitem(last=False)
-        else:
-            self._pages.move_to_end(number)
+        page = self._pages.wanted(number, lambda: self._page(number))
         return page[within] if within < len(page) else None
 
     def packet(self, index: int) -> PacketRow | None:
@@ -241,17 +230,17 @@ class PacketList:
 
     def _rows_of(self, block: int) -> NDArray[Any]:
         """Rows of a block that meet the filter that is shown."""
-        found = self._rows.get(block)
-        if found is None:
-            assert self._shown is not None
-            assert self._shown.test is not None
-            found = self._reader.packets_that_meet(block, self._shown.test)[: self._counts[block]]
-            self._rows[block] = found
-            while len(self._rows) > BLOCKS:
-                self._rows.popitem(last=False)
-        else:
-            self._rows.move_to_end(block)
-        return found
+        assert self._shown is not None
+        test, listed = self._shown.test, self._counts[block]
+        assert test is not None
+        return self._rows.wanted(block, lambda: self._reader.packets_that_meet(block, test)[:listed])
+
+    def _page(self, number: int) -> list[PacketLine]:
+        try:
+            return self._fetch(number * PAGE)
+        except (CaseError, sqlite3.Error) as error:
+            self._failed(error)
+            return []  # until the pages are forgotten: not asked again at each line
 
     def _fetch(self, start: int) -> list[PacketLine]:
         packets: list[PacketRow] = []
@@ -288,8 +277,6 @@ class PacketList:
     def say(self, number: int, said: Said) -> None:
         """Keep what a packet says."""
         self._said[number] = said
-        while len(self._said) > SAID_KEPT:
-            self._said.popitem(last=False)
 
     # asking the case ------------------------------------------------------------------------------------------------
 

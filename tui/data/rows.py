@@ -9,13 +9,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from array import array
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from oddport.case.errors import CaseError
 from tui.data.background import Background
+from tui.data.newest import Newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -100,7 +100,7 @@ class IdRows:
         """Rows at the end that are not in their place in the order."""
         self._ids: array[int] = array("q")
         self._widths: dict[str, int] = {}
-        self._pages: OrderedDict[int, list[Any]] = OrderedDict()
+        self._pages = Newest[int, list[Any]](PAGES)
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._changed, self._joined, self._failed = changed, joined, failed
@@ -156,20 +156,16 @@ class IdRows:
     def row(self, index: int) -> Any | None:
         """The row at a place, from a page of rows; None if it is gone from the case."""
         number, within = divmod(index, PAGE)
-        page = self._pages.get(number)
-        if page is None:
-            ids = self._ids[number * PAGE : (number + 1) * PAGE]
-            try:
-                page = self._fetch(ids)
-            except (CaseError, sqlite3.Error) as error:
-                page = [None] * len(ids)  # until the pages are forgotten: not asked again at each line
-                self._failed(error)
-            self._pages[number] = page
-            if len(self._pages) > PAGES:
-                self._pages.popitem(last=False)
-        else:
-            self._pages.move_to_end(number)
+        page = self._pages.wanted(number, lambda: self._page(number))
         return page[within] if within < len(page) else None
+
+    def _page(self, number: int) -> list[Any]:
+        ids = self._ids[number * PAGE : (number + 1) * PAGE]
+        try:
+            return self._fetch(ids)
+        except (CaseError, sqlite3.Error) as error:
+            self._failed(error)
+            return [None] * len(ids)  # until the pages are forgotten: not asked again at each line
 
     def _fetch(self, ids: array[int]) -> list[Any]:
         if self._connection is None:

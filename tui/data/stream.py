@@ -9,13 +9,14 @@ the bytes of their datagram where its last one arrived. Of the bytes nothing is 
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tui.data.newest import Newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -277,7 +278,7 @@ class StreamBytes:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept = Newest[int, bytes](DATA_KEPT)
         self._page: tuple[int, list[PacketRow]] = (-1, [])
 
     def packet(self, place: int) -> PacketRow | None:
@@ -291,13 +292,7 @@ class StreamBytes:
 
     def data(self, index: int) -> bytes:
         """The bytes of a segment; empty for gaps and repeats. Raises CaseError where they cannot be read."""
-        found = self._kept.get(index)
-        if found is None:
-            found = self._kept[index] = self._read(self._stream.segments[index])
-            while len(self._kept) > DATA_KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(index)
-        return found
+        return self._kept.wanted(index, lambda: self._read(self._stream.segments[index]))
 
     def _read(self, segment: Segment) -> bytes:
         if segment.kind == Kind.DATAGRAM:

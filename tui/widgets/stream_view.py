@@ -6,7 +6,6 @@ Enter and `Moved` when another row is under the cursor.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment as Painted
@@ -17,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from oddport.case.errors import CaseError
+from tui.data.newest import Newest
 from tui.data.stream_rows import FORMS, Row, rows_of, spans_of, told
 from tui.format import count
 from tui.theme import Look, look
@@ -79,7 +79,7 @@ class StreamView(Widget, can_focus=True):
         """Evidence, by segment."""
         self.hit: tuple[int, Mark] | None = None
         """What was looked for: its segment and its bytes there."""
-        self._rows: OrderedDict[tuple[int, str, int], list[Row]] = OrderedDict()
+        self._rows = Newest[tuple[int, str, int], list[Row]](LAID_OUT)
         self._unread = False
 
     # places ---------------------------------------------------------------------------------------------------------
@@ -96,22 +96,16 @@ class StreamView(Widget, can_focus=True):
 
     def rows(self, index: int) -> list[Row]:
         """The rows of a segment; one for a gap or a repeat."""
-        key = (index, self.form, self.room)
-        found = self._rows.get(key)
-        if found is None:
-            segment = self.stream.segments[index]
-            found = [Row(())]
-            if segment.has_data and not self._unread:
-                try:
-                    found = rows_of(self.reading.data(index), self.form, self.room, look(self).glyphs)
-                except CaseError as error:
-                    self._unread = True
-                    self.post_message(self.Unreadable(str(error)))
-            self._rows[key] = found
-            while len(self._rows) > LAID_OUT:
-                self._rows.popitem(last=False)
-        self._rows.move_to_end(key)
-        return found
+        return self._rows.wanted((index, self.form, self.room), lambda: self._laid_out(index))
+
+    def _laid_out(self, index: int) -> list[Row]:
+        if self.stream.segments[index].has_data and not self._unread:
+            try:
+                return rows_of(self.reading.data(index), self.form, self.room, look(self).glyphs)
+            except CaseError as error:
+                self._unread = True
+                self.post_message(self.Unreadable(str(error)))
+        return [Row(())]
 
     def _shown(self, index: int) -> bool:
         return self.only is None or self.stream.segments.back(index) == self.only
