@@ -21,8 +21,9 @@ from oddport.case.errors import CaseError
 from tui.again import JudgingApp
 from tui.data.case import Store, Summary
 from tui.data.column_sets import ColumnSet, load_sets, save_sets
+from tui.data.filter_store import FILE as FILTERS
 from tui.data.filter_store import FilterStore
-from tui.data.keymap import keymap
+from tui.data.keymap import keymap, settings_file
 from tui.data.load import Load, Progress
 from tui.glyphs import choose_glyphs
 from tui.screens.base import TABS, Frame
@@ -96,7 +97,7 @@ class OddportApp(JudgingApp):
         self.animation_level = "none"
         self.case_title = title
         self._store = Store(case_path) if case_path is not None else None
-        self.filters = FilterStore()
+        self.filters = FilterStore(settings_file(self._environ, "ODDPORT_FILTERS", FILTERS))
         self.captures = list(captures) if captures else []
         self.progress: Progress | None = None
         self.summary: Summary | None = None

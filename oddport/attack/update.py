@@ -5,13 +5,13 @@ revoked. Summaries and the facts about T1571 stay those of the package: they are
 """
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oddport.attack.index import PACKAGED_VERSION, own_index, version_in_use
+from oddport.replacing import replace_file
 
 BUNDLE_MOST = 256 << 20
 """Bytes of a bundle; that of version 18.1 has 50 MB."""
@@ -43,10 +43,7 @@ def update(bundle: Path) -> Updated:
     if _order(version) < _order(PACKAGED_VERSION):
         raise UpdateError(f"{bundle} holds ATT&CK {version}, which is older than the packaged {PACKAGED_VERSION}.")
     place = own_index()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_suffix(".new")
-    fresh.write_text(json.dumps(index, ensure_ascii=False, indent=0), encoding="utf-8")
-    os.replace(fresh, place)
+    replace_file(place, json.dumps(index, ensure_ascii=False, indent=0))
     return Updated(version, before, len(index["techniques"]), len(index["replaced"]), place)
 
 

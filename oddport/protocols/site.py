@@ -9,7 +9,6 @@ expires = 2027-01-31         # optional: the last day, in UTC
 """
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -26,6 +25,7 @@ from oddport.engine.columns import address_text
 from oddport.protocols.model import PortVerdict
 from oddport.protocols.registry import registry
 from oddport.protocols.text import clean
+from oddport.replacing import replace_file
 
 FACT = "site_exception"
 """The fact of a flow that says why its port was excused."""
@@ -222,7 +222,7 @@ def _without(exceptions: list[SiteException], one: SiteException) -> list[SiteEx
 
 def _write(path: Path, text: str) -> None:
     try:
-        _replace(path, text)
+        replace_file(path, text)
     except OSError as error:
         raise SiteError(f"The site table {path} could not be written: {error.strerror}.") from error
 
@@ -230,21 +230,6 @@ def _write(path: Path, text: str) -> None:
 def _quoted(text: str) -> str:
     """A basic string of TOML; what `clean` lets through needs no other escapes than JSON's."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            if path.exists():
-                os.chmod(beside, path.stat().st_mode & 0o777)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_site(path: Path | None) -> SiteTable | None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 ENVIRON = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
 
+SETTINGS = ("columns.toml", "filters.json")
+"""What a person has chosen: beside the case, not in the home of whoever runs the tests."""
+
 
 class Desk:
     """The running dashboard and its keys."""
@@ -80,7 +83,8 @@ class Desk:
 async def desk_of(
     case: Path, captures: list[str] | None = None, size: tuple[int, int] = (80, 24), **options: Any
 ) -> AsyncIterator[Desk]:
-    environ = {"ODDPORT_COLUMNS": str(case.with_name("columns.toml")), **options.pop("environ", ENVIRON)}
+    own = {f"ODDPORT_{file.partition('.')[0].upper()}": str(case.with_name(file)) for file in SETTINGS}
+    environ = {**own, **options.pop("environ", ENVIRON)}
     app = OddportApp(case, captures, environ=environ, **options)
     async with app.run_test(size=size) as pilot:
         desk = Desk(app, pilot)

@@ -59,7 +59,7 @@ async def test_a_filter_gets_a_name_is_picked_and_forgotten(office: Path) -> Non
 
 
 async def test_a_saved_filter_of_another_list_is_told_not_to_fit(office: Path) -> None:
-    FilterStore().save("many", "count > 1")
+    FilterStore(office.with_name("filters.json")).save("many", "count > 1")
     async with desk_of(office) as desk:
         await desk.press("2", "F", "enter")
         assert "does not fit this list" in desk.said("context")

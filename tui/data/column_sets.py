@@ -12,12 +12,12 @@ The dashboard writes it; a column `fact.NAME` shows a fact of the flow. `ODDPORT
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from oddport.replacing import replace_file
 from tui.data.keymap import settings_file
 from tui.data.times import CLOCK, FORMS, HEADS, START
 
@@ -85,11 +85,8 @@ def save_sets(environ: Mapping[str, str], sets: Mapping[str, ColumnSet]) -> str:
     for name, each in sorted(sets.items()):
         lines += [f"[{name}]", f"columns = {json.dumps(each.columns)}", f"sort = {json.dumps(each.sort)}"]
         lines += [f"descending = {json.dumps(each.descending)}", f"time = {json.dumps(each.time)}", ""]
-    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text("\n".join(lines), encoding="utf-8")
-        new.replace(path)
+        replace_file(path, "\n".join(lines))
     except OSError as error:
         return f"The columns hold until you quit; {path} could not be written: {error.strerror}."
     return ""

@@ -1,5 +1,7 @@
 """Filters that were used, and those that have a name → `filters.json` in the folder of settings, and back.
 
+`ODDPORT_FILTERS` names another file.
+
 The file is read anew before each change, so that two dashboards add to it in turn, and replaced as a whole or not at
 all.
 """
@@ -7,9 +9,12 @@ all.
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from oddport.replacing import replace_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = "filters.json"
 HISTORY = 50
@@ -21,12 +26,7 @@ LONGEST_NAME = 60
 class FilterStore:
     """The person's filters. `problem` says why they could not be read or kept, and is empty if all is well."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """`path`: another file than the usual one."""
-        if path is None:
-            import platformdirs
-
-            path = Path(platformdirs.user_config_dir("oddport", appauthor=False)) / FILE
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.problem = ""
 
@@ -79,15 +79,10 @@ class FilterStore:
     def _write(self, found: dict[str, dict[str, Any]]) -> None:
         if self.problem:
             return  # what cannot be read is not overwritten
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-            beside.replace(self.path)
+            replace_file(self.path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
         except OSError as error:
             self.problem = f"Your filters could not be kept in {self.path}: {error.strerror}."
-        finally:
-            beside.unlink(missing_ok=True)
 
 
 def _texts(found: object) -> list[str]:
