@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from ipaddress import ip_address
 from typing import ClassVar
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
-from oddport.detection.evidence import rows
-from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Rule, ScorePart
+from oddport.detection.hosts import is_address
+from oddport.detection.model import Context, Finding, FlowBatch, Rule, ScorePart
 from oddport.detection.model import Mapping as Technique
-from oddport.detection.pairs import first_packet
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.detection.words import listed
 from oddport.protocols.model import FactValue, PortVerdict
@@ -98,7 +96,10 @@ class Certificates(BaseDetector):
                 Technique("T1587.003", "related", f"a certificate {what[0]} takes nobody's consent"),
                 Technique("T1573.002", "context", "the channel is TLS"),
             ),
-            _proof(batch, row, subject, said),
+            subject.proof(
+                subject.server_side, f"the first packet of a session with a certificate: {said}",
+                "a certificate that somebody vouches for, at its time",
+            ),
         )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def oddities(facts: Mapping[str, FactValue], now: float) -> Iterator[str]:
     name = str(facts.get("cert_subject", ""))
     if name.lower() in MADE_UP:
         yield f"for “{name}”, which tools fill in"
-    elif _is_address(name):
+    elif is_address(name):
         yield f"for the address {name}"
     if start is not None and stop is not None:
         days = (stop - start) / DAY
@@ -130,21 +131,3 @@ def _time(text: FactValue | None) -> float | None:
         return datetime.fromisoformat(str(text)).timestamp() if text else None
     except ValueError:
         return None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _proof(batch: FlowBatch, row: int, subject: Subject, said: str) -> tuple[Evidence, ...]:
-    """The server's hello where its bytes are there, else the flow's first packet."""
-    wanted = "a certificate that somebody vouches for, at its time"
-    if subject.head is not None:
-        for span in subject.spans:
-            if span.side == subject.server_side:
-                return rows(subject.head, span, wanted)
-    return first_packet(batch.flows[row], f"the first packet of a session with a certificate: {said}", wanted)

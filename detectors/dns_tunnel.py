@@ -10,8 +10,8 @@ import numpy as np
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
+from oddport.detection.evidence import first_packet
 from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
-from oddport.detection.pairs import first_packet
 from oddport.detection.subject import INSIDE_SETTING, Subjects
 
 TUNNEL = 55

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
-from oddport.detection.evidence import rows
 from oddport.detection.hosts import Networks, halves
-from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
-from oddport.detection.pairs import first_packet, place_parts
-from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
+from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule, ScorePart
+from oddport.detection.pairs import place_parts
+from oddport.detection.subject import INSIDE_SETTING, Subjects
 from oddport.detection.words import app_title
 from oddport.engine.columns import PROTO_NAMES
 from oddport.protocols.verdicts import originator_serves
@@ -132,14 +131,9 @@ class Egress(BaseDetector):
         return subject.finding(
             self.name, "BEH-13", f"{title} on {subject.where} against the egress list", f"{what}.", parts,
             (Mapping("T1571", "direct" if port_allowed else "related", what),),
-            self._proof(batch, row, subject, what), variant="protocol" if port_allowed else "",
+            subject.proof(None, f"the first packet: {what}", "what egress.allow lists for the segment"),
+            variant="protocol" if port_allowed else "",
         )  # fmt: skip
-
-    def _proof(self, batch: FlowBatch, row: int, subject: Subject, what: str) -> tuple[Evidence, ...]:
-        wanted = "what egress.allow lists for the segment"
-        if subject.head is not None and subject.spans:
-            return rows(subject.head, subject.spans[0], wanted)
-        return first_packet(batch.flows[row], f"the first packet: {what}", wanted)
 
 
 def _ends(source: NDArray[np.void], target: NDArray[np.void], served: NDArray[np.bool_]) -> tuple[Halves, Halves]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
+from oddport.detection.evidence import first_packet
 from oddport.detection.hosts import INSIDE
 from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
-from oddport.detection.pairs import first_packet, place_parts
+from oddport.detection.pairs import place_parts
 from oddport.detection.subject import Subject, Subjects
 from oddport.protocols.model import PortVerdict
 

@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import ClassVar
-
-import numpy as np
 
 from oddport.detection import score
 from oddport.detection.base import BaseDetector
-from oddport.detection.evidence import rows
-from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Mapping, Rule, ScorePart
-from oddport.detection.pairs import first_packet, place_parts
+from oddport.detection.hosts import is_address
+from oddport.detection.model import Context, Finding, FlowBatch, Mapping, Rule, ScorePart
+from oddport.detection.pairs import place_parts
 from oddport.detection.subject import INSIDE_SETTING, Subject, Subjects
 from oddport.engine.columns import TCP
 from oddport.protocols.model import PortVerdict, Tier
@@ -93,7 +90,7 @@ class Hellos(BaseDetector):
                 Mapping("T1571", relation, f"TLS on {subject.where} that was not made for names"),
                 Mapping("T1573.002", "related", "an encrypted channel to an address, not to a name"),
             ),
-            _proof(batch.flows[row], subject, what, wanted),
+            subject.proof(1 - subject.server_side, f"the first packet of a TLS session: {what}", wanted),
         )  # fmt: skip
 
 
@@ -107,26 +104,9 @@ def _oddity(subject: Subject) -> tuple[str, str] | None:
     """What is odd about the hello, and what was expected; None where it is in order."""
     name, offered = subject.facts.get("sni"), subject.facts.get("alpn")
     if isinstance(name, str):
-        return ("an address for a name", "a host name (RFC 6066, 3)") if _is_address(name) else None
+        return ("an address for a name", "a host name (RFC 6066, 3)") if is_address(name.strip("[]")) else None
     if subject.facts.get("ech") is True:
         return None
     if isinstance(offered, list) and WEB & set(offered):
         return "HTTP offered, no server name", "a server name, as every browser sends it"
     return ("no server name", "a server name (RFC 6066, 3)") if subject.port != HTTPS else None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _proof(flow: np.void, subject: Subject, what: str, wanted: str) -> tuple[Evidence, ...]:
-    """The ClientHello where its bytes are there, else the flow's first packet."""
-    if subject.head is not None:
-        for span in subject.spans:
-            if span.side != subject.server_side:
-                return rows(subject.head, span, wanted)
-    return first_packet(flow, f"the first packet of a TLS session: {what}", wanted)

@@ -1,7 +1,9 @@
 """A run of bytes of one direction → evidence rows: one for each packet that the run came in."""
 
+import numpy as np
+
 from oddport.detection.model import EVIDENCE_BYTES, Evidence
-from oddport.engine.columns import TCP
+from oddport.engine.columns import NOTE_ANSWER_FIRST, TCP
 from oddport.engine.heads import Head, Piece
 from oddport.protocols.model import Span
 
@@ -64,3 +66,24 @@ def beginning(head: Head, side: int, length: int, says: str, expected: str = "")
     if not pieces:
         return ()
     return rows(head, Span(side, 0, min(length, pieces[0].length), says), expected)
+
+
+def first_packet(flow: np.void, says: str, wanted: str = "") -> tuple[Evidence, ...]:
+    """The first packet of a flow, by the addresses in its IP header (RFC 791, 3.1; RFC 8200, 3): what there is of a
+    flow whose bytes nobody kept. None where the packet's number is not known.
+
+    flow: a record with the fields of columns.FLOW that history.PAST has. `wanted`: what was expected in place of what
+    it `says`.
+    """
+    if not flow["number"]:
+        return ()
+    answers = bool(flow["notes"] & NOTE_ANSWER_FIRST)
+    source, target = ("dst", "src") if answers else ("src", "dst")
+    short, at = (12, 12) if flow["version"] == 4 else (0, 8)
+    data = flow[source].tobytes()[short:] + flow[target].tobytes()[short:]
+    return (
+        Evidence(
+            file=int(flow["file"]), packet=int(flow["number"]), offset=int(flow["ip_at"]) + at, data=data,
+            length=len(data), says=says, expected=wanted, side=int(answers),
+        ),
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,15 @@ class Networks:
 def networks(texts: tuple[str, ...]) -> Networks:
     """The set of these networks, made once. Raises ValueError as Networks does."""
     return Networks(texts)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def halves(addresses: NDArray[np.void]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from oddport.detection import score
+from oddport.detection.evidence import first_packet
 from oddport.detection.history import History, Rows
 from oddport.detection.hosts import NEITHER, Prevalence, Usage, networks
 from oddport.detection.model import Evidence, Finding, Mapping, ScorePart
 from oddport.detection.words import port_text
-from oddport.engine.columns import NOTE_ANSWER_FIRST, proto_text
+from oddport.engine.columns import proto_text
 
 if TYPE_CHECKING:
     from oddport.detection.subject import Place, Subject
@@ -79,28 +78,8 @@ class Pair:
 
 
 def opening(history: History, row: int, says: str, wanted: str = "") -> tuple[Evidence, ...]:
-    """The first packet of a flow, by the addresses in its IP header (RFC 791, 3.1; RFC 8200, 3): what there is of a
-    flow whose bytes nobody kept. None where the packet's number is not known.
-
-    `wanted`: what was expected in place of what it `says`.
-    """
+    """evidence.first_packet of a flow of the history."""
     return first_packet(history.flows[row], says, wanted)
-
-
-def first_packet(flow: np.void, says: str, wanted: str = "") -> tuple[Evidence, ...]:
-    """`opening` of a record with the fields of columns.FLOW that history.PAST has."""
-    if not flow["number"]:
-        return ()
-    answers = bool(flow["notes"] & NOTE_ANSWER_FIRST)
-    source, target = ("dst", "src") if answers else ("src", "dst")
-    short, at = (12, 12) if flow["version"] == 4 else (0, 8)
-    data = flow[source].tobytes()[short:] + flow[target].tobytes()[short:]
-    return (
-        Evidence(
-            file=int(flow["file"]), packet=int(flow["number"]), offset=int(flow["ip_at"]) + at, data=data,
-            length=len(data), says=says, expected=wanted, side=int(answers),
-        ),
-    )  # fmt: skip
 
 
 class Places:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from oddport.detection.evidence import first_packet, rows
 from oddport.detection.hosts import INSIDE, NEITHER, Networks, networks
 from oddport.detection.model import Context, Evidence, Finding, FlowBatch, Proof, ScorePart
 from oddport.detection.model import Mapping as Technique
@@ -165,6 +166,15 @@ class Subject:
         if self.head is None:
             return b""
         return self.head.resp if side else self.head.orig
+
+    def proof(self, side: int | None, says: str, wanted: str) -> tuple[Evidence, ...]:
+        """The bytes that prove the name, of `side` where one is given; where they are gone, the flow's first packet,
+        which `says` what was seen. `wanted`: what was expected instead."""
+        if self.head is not None:
+            for span in self.spans:
+                if side is None or span.side == side:
+                    return rows(self.head, span, wanted)
+        return first_packet(self._batch.flows[self._row], says, wanted)
 
     def finding(
         self,
