@@ -1,7 +1,6 @@
 """The loading process: captures, or an interface, → a case, and progress as JSON lines on standard output."""
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from oddport.loading.into_case import into_case
 from oddport.loading.live import Interface, open_interface
 from oddport.loading.owners import Owners
 from oddport.loading.pipeline import Progress
-from oddport.loading.progress import progress_json
+from oddport.loading.progress import progress_json, say
 from oddport.loading.stopping import Stop
 from oddport.protocols.site import SiteError
 
@@ -46,11 +45,7 @@ def main() -> int:
 
     def report(progress: Progress, state: str = "loading", message: str = "") -> None:
         live = None if interface is None else interface.words()
-        try:
-            print(progress_json(progress, state, message, live, comes), flush=True)
-        except BrokenPipeError:
-            # nobody listens any more: the load ends at the next batch, through its own stop
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(progress_json(progress, state, message, live, comes))
 
     def keep(progress: Progress) -> None:
         nonlocal last

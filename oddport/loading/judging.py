@@ -6,7 +6,6 @@ the most first), `left_out` and `why` as in judge.Judgement.
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -16,7 +15,7 @@ from oddport.detection.settings import SettingsError
 from oddport.loading.choices import choose
 from oddport.loading.judge import Judgement, judge
 from oddport.loading.pipeline import Progress
-from oddport.loading.progress import progress_json
+from oddport.loading.progress import progress_json, say
 from oddport.loading.stopping import Stop
 from oddport.protocols.site import SiteError
 
@@ -27,13 +26,6 @@ def main() -> int:
     parser.add_argument("--case", type=Path, required=True)
     options = parser.parse_args()
     stop = Stop().on_signals().on_parent(control=True)
-
-    def say(text: str) -> None:
-        try:
-            print(text, flush=True)
-        except BrokenPipeError:
-            # nobody listens any more: `stop` ends this at the next batch
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     try:
         found = judge(options.case, choose(), stop, lambda progress: say(progress_json(progress, "loading")))

@@ -1,6 +1,7 @@
 """Progress of a load → a line on a terminal, or one JSON object a line for the dashboard."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
@@ -35,6 +36,15 @@ def progress_json(
             "provisional": provisional,
         }
     )
+
+
+def say(text: str) -> None:
+    """A line for whoever started this process. Where nobody listens any more it goes nowhere, like all that follow: the
+    process ends by itself, when it next asks whether it should."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress_text(progress: Progress) -> str:

@@ -6,7 +6,6 @@ found since the line before. A process of its own can be ended in the middle of 
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from oddport.case.errors import CaseError, FilterError
 from oddport.case.filter import compile_filter
 from oddport.case.payload_scan import scan
 from oddport.case.reader import CaseReader
+from oddport.loading.progress import say
 from oddport.loading.stopping import Stop
 from oddport.wording import plural
 
@@ -32,11 +32,8 @@ def main() -> int:
     stop = Stop().on_parent(control=True)  # a signal ends it at once: nothing is written
     began = last = time.monotonic()
 
-    def say(**words: object) -> None:
-        try:
-            print(json.dumps({"seconds": round(time.monotonic() - began, 3), **words}), flush=True)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    def tell(**words: object) -> None:
+        say(json.dumps({"seconds": round(time.monotonic() - began, 3), **words}))
 
     try:
         terms = compile_filter(options.filter, options.list).terms
@@ -48,13 +45,13 @@ def main() -> int:
                 for all_of_term, new in zip(found, looked.found, strict=True):
                     all_of_term.extend(new)
                 if time.monotonic() - last >= REPORT_SECONDS:
-                    say(state="loading", bytes=looked.bytes, total=looked.total, found=found)
+                    tell(state="loading", bytes=looked.bytes, total=looked.total, found=found)
                     found, last = [[] for _ in terms], time.monotonic()
     except (CaseError, FilterError) as error:
-        say(state="failed", message=str(error))
+        tell(state="failed", message=str(error))
         return 2
     why = f"{plural(gone, 'packet')} could not be searched: the ring has given their bytes up." if gone else ""
-    say(state="stopped" if stop() else "done", found=found, message=why)
+    tell(state="stopped" if stop() else "done", found=found, message=why)
     return 0
 
 
