@@ -61,9 +61,7 @@ def list_cases(folder: Path | None = None) -> list[CaseInfo]:
 
 def describe(path: Path) -> CaseInfo:
     """A case as far as it can be read; never raises because of what is in the file."""
-    size, modified_ns = _size(path), path.stat().st_mtime_ns
-    with suppress(FileNotFoundError):  # a writer that ends takes its log away
-        modified_ns = max(modified_ns, path.with_name(path.name + "-wal").stat().st_mtime_ns)
+    size, modified_ns = _size(path), max(each.st_mtime_ns for each in _stats(path))
     state, problem = _header(path)
     if state != "case":
         return CaseInfo(path, size, state, modified_ns=modified_ns, problem=problem)
@@ -188,10 +186,16 @@ def _header(path: Path) -> tuple[str, str]:
         opened.connection.close()
 
 
+def _stats(path: Path) -> list[os.stat_result]:
+    """Of a case and of its log, which a writer that ends takes away."""
+    found = [path.stat()]
+    with suppress(FileNotFoundError):
+        found.append(path.with_name(path.name + "-wal").stat())
+    return found
+
+
 def _size(path: Path) -> int:
-    total = path.stat().st_size
-    with suppress(FileNotFoundError):  # a writer that ends takes its log away
-        total += path.with_name(path.name + "-wal").stat().st_size
+    total = sum(each.st_size for each in _stats(path))
     folder = unpack_folder(path)
     if folder.is_dir():
         total += sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())

@@ -35,6 +35,8 @@ from oddport.case.filter_parse import did_you_mean, parse
 from oddport.case.filter_values import Value, prefixes_of
 from oddport.case.payload_term import Term
 
+BASES = {"flows": "flow", "findings": "finding", "flow": "flow", "finding": "finding"}
+"""List → the table whose columns its conditions name."""
 MOST = 200
 """Conditions in a filter, and values in a set."""
 FACT_APPS = frozenset((
@@ -68,7 +70,7 @@ def compile_filter(text: str, table: str) -> Where:
 
     Raises FilterError with the 0-based column of what is not understood, and what was probably meant.
     """
-    base = {"flows": "flow", "findings": "finding", "flow": "flow", "finding": "finding"}.get(table)
+    base = BASES.get(table)
     if base is None:
         raise ValueError(f"there is no list {table!r}: flows or findings")
     if not text.strip():
@@ -84,8 +86,7 @@ def condition_of(tree: Any, table: str) -> Condition:
 
 def candidates(text: str, table: str) -> Where:
     """A condition that holds wherever the filter can hold, whatever is found in payload. Raises FilterError."""
-    base = "flow" if table in ("flow", "flows") else "finding"
-    condition = _without_terms(_Compiler(_words(base)).either(parse(text)))
+    condition = _without_terms(_Compiler(_words(BASES[table])).either(parse(text)))
     return Where(condition.sql, condition.params)
 
 
@@ -98,13 +99,12 @@ def _without_terms(condition: Condition) -> Condition:
 
 def filter_words(table: str) -> list[tuple[str, str, tuple[str, ...]]]:
     """Names of the language over `flows` or `findings`: (name, what it is, its operators), for help and completion."""
-    base = "flow" if table in ("flow", "flows") else "finding"
-    return [(name, field.says, field.operators) for name, field in sorted(_words(base).fields.items())]
+    return [(name, field.says, field.operators) for name, field in sorted(_words(BASES[table]).fields.items())]
 
 
 def filter_values(table: str, name: str) -> tuple[str, ...]:
     """The words that a name is compared with, where they are few; none for another name."""
-    field = _words("flow" if table in ("flow", "flows") else "finding").fields.get(name)
+    field = _words(BASES[table]).fields.get(name)
     return () if field is None else field.values
 
 

@@ -2,12 +2,11 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from oddport.cli.paths import expand, fail
-from oddport.loading.target import Target, captures_target, case_target, is_case
+from oddport.loading.target import Target, captures_target, case_target, is_case, pipe_target
 
 
 def open_captures(words: Sequence[str], case: Path | None, mouse: bool, ascii_only: bool, theme: str | None) -> int:
@@ -68,7 +67,7 @@ def open_on(target: Target | None, mouse: bool, ascii_only: bool, pipe: int | No
 def _open_pipe(paths: Sequence[str], case: Path | None, mouse: bool, ascii_only: bool) -> int:
     """The dashboard on what comes by standard input: the loader gets the pipe, the dashboard the terminal."""
     from oddport.capture.model import why
-    from oddport.case.folders import case_for_live
+    from oddport.case.errors import CaseError
 
     if len(paths) > 1:
         fail("`-` is a capture of its own: give it alone, or write the pipe to a file and give that.")
@@ -78,9 +77,10 @@ def _open_pipe(paths: Sequence[str], case: Path | None, mouse: bool, ascii_only:
             "`-` reads a capture from a pipe, and standard input is the terminal: `ssh HOST tcpdump -w - | oddport -`."
         )
         return 2
-    place = case if case is not None else case_for_live("pipe", time.time_ns())
-    if place.exists():
-        fail(f"{place} is there already; a pipe begins a case of its own. Name another by --case.")
+    try:
+        target = pipe_target(case)
+    except CaseError as error:
+        fail(str(error))
         return 2
     pipe = os.dup(0)
     try:
@@ -90,4 +90,4 @@ def _open_pipe(paths: Sequence[str], case: Path | None, mouse: bool, ascii_only:
         return 2
     os.dup2(terminal, 0)
     os.close(terminal)
-    return open_on(Target(place, (), "pipe"), mouse, ascii_only, pipe)
+    return open_on(target, mouse, ascii_only, pipe)

@@ -82,15 +82,26 @@ def live_target(
     from oddport.capture.live.ways import choose
 
     choose(interface, capture_filter)
-    place = case if case is not None else case_for_live(re.sub(r"\W+", "-", interface).strip("-"), time.time_ns())
-    if place.exists():
-        raise CaseError(f"{place} is there already; a live capture begins a case of its own.")
+    place = _new_case(case, re.sub(r"\W+", "-", interface).strip("-"), "a live capture")
     size = max(MEGABYTE * 2, min(RingLimits().file_bytes, MEGABYTE * keep // 2))
     words = ["--live", interface, "--ring-bytes", str(size), "--ring-files", str(max(2, MEGABYTE * keep // size))]
     words += ["--case-limit", str(MEGABYTE * case_size)]
     if capture_filter:
         words += ["--filter", capture_filter]
     return Target(place, (), f"{interface}, live", tuple(words))
+
+
+def pipe_target(case: Path | None = None) -> Target:
+    """What comes by a pipe. CaseError where the case is there already."""
+    return Target(_new_case(case, "pipe", "a pipe"), (), "pipe")
+
+
+def _new_case(case: Path | None, source: str, what: str) -> Path:
+    """`case`, or a new one in the data folder that is named after its source; CaseError where it is there already."""
+    place = case if case is not None else case_for_live(source, time.time_ns())
+    if place.exists():
+        raise CaseError(f"{place} is there already; {what} begins a case of its own. Name another by --case.")
+    return place
 
 
 def _case_of(paths: Sequence[str]) -> Path:
