@@ -19,7 +19,7 @@ from tui.screens.opening import OpeningFrame, TypedLine
 from tui.theme import look
 from tui.widgets.columns import CUT, Cell, Column, Form, TableSpec
 from tui.widgets.line import Line, Piece, cut_middle, line, spans, width_of, wrap
-from tui.widgets.table import VirtualTable
+from tui.widgets.table import FixedRows, VirtualTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,30 +61,6 @@ SPEC = TableSpec(
 )
 
 
-class FileRows:
-    """The rows of the table."""
-
-    widths: ClassVar[dict[str, int]] = {}
-
-    def __init__(self, rows: list[FileLine]) -> None:
-        self.all = rows
-
-    def __len__(self) -> int:
-        return len(self.all)
-
-    def row(self, index: int) -> FileLine | None:
-        """The entry at a place."""
-        return self.all[index] if index < len(self.all) else None
-
-    def key(self, index: int) -> int:
-        """Its place: the rows of a folder do not move."""
-        return index
-
-    def find(self, key: int) -> int | None:
-        """As it is."""
-        return key if key < len(self.all) else None
-
-
 class TypedPath(TypedLine):
     """A path that is typed."""
 
@@ -123,7 +99,7 @@ class BrowseScreen(OpeningFrame):
     def compose_body(self) -> Iterable[Widget]:
         """What is typed, and the list."""
         yield TypedPath()
-        yield VirtualTable(SPEC, FileRows([]), id="main")
+        yield VirtualTable(SPEC, FixedRows[FileLine](), id="main")
 
     @property
     def table(self) -> VirtualTable:
@@ -134,7 +110,7 @@ class BrowseScreen(OpeningFrame):
     def rows(self) -> list[FileLine]:
         """What is listed."""
         rows = self.table.rows
-        assert isinstance(rows, FileRows)
+        assert isinstance(rows, FixedRows)
         return rows.all
 
     def on_mount(self) -> None:
@@ -164,7 +140,7 @@ class BrowseScreen(OpeningFrame):
     def _listed(self, folder: str, rows: list[FileLine], come_from: str) -> None:
         self._folder = folder
         table = self.table
-        table.rows = FileRows(rows)
+        table.rows = FixedRows(rows)
         wanted = next((place for place, row in enumerate(rows) if row.name == come_from), None)
         if wanted is None:
             wanted = 1 if len(rows) > 1 and rows[0].name == UP else 0

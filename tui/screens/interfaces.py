@@ -13,10 +13,10 @@ from tui.screens.opening import OpeningFrame, TypedLine
 from tui.widgets.columns import Cell, Column, Form, TableSpec
 from tui.widgets.line import EMPTY, Line, Piece, line, wrap
 from tui.widgets.lines import Lines
-from tui.widgets.table import VirtualTable
+from tui.widgets.table import FixedRows, VirtualTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
     from textual.widgets import Input
@@ -53,29 +53,6 @@ SPEC = TableSpec(
     steps=(),
     slack=("addresses",),
 )
-
-
-class InterfaceRows:
-    """The rows of the table."""
-
-    def __init__(self, rows: list[InterfaceLine]) -> None:
-        self.all = rows
-        self.widths: Mapping[str, int] = {"name": max((len(row.name) for row in rows), default=0)}
-
-    def __len__(self) -> int:
-        return len(self.all)
-
-    def row(self, index: int) -> InterfaceLine | None:
-        """The interface at a place."""
-        return self.all[index] if index < len(self.all) else None
-
-    def key(self, index: int) -> int:
-        """Its place: the rows do not move."""
-        return index
-
-    def find(self, key: int) -> int | None:
-        """As it is."""
-        return key if key < len(self.all) else None
 
 
 class TypedFilter(TypedLine):
@@ -116,7 +93,7 @@ class InterfacesScreen(OpeningFrame):
     def compose_body(self) -> Iterable[Widget]:
         """What is typed, the list, and why not."""
         yield TypedFilter("not port 22")
-        yield VirtualTable(SPEC, InterfaceRows([]), id="main")
+        yield VirtualTable(SPEC, FixedRows[InterfaceLine](), id="main")
         yield Lines(id="why")
 
     @property
@@ -128,7 +105,7 @@ class InterfacesScreen(OpeningFrame):
     def rows(self) -> list[InterfaceLine]:
         """What is listed."""
         rows = self.table.rows
-        assert isinstance(rows, InterfaceRows)
+        assert isinstance(rows, FixedRows)
         return rows.all
 
     # who may --------------------------------------------------------------------------------------------------------
@@ -155,7 +132,7 @@ class InterfacesScreen(OpeningFrame):
 
     def _listed(self, rows: list[InterfaceLine], problem: str) -> None:
         self._unlisted = problem or ("" if rows else "This machine has no network interface.")
-        self.table.rows = InterfaceRows(list(rows))
+        self.table.rows = FixedRows(rows, {"name": max((len(row.name) for row in rows), default=0)})
         self.table.rows_changed()
         self._told()
 

@@ -6,6 +6,7 @@ Findings and Flows are this with their columns, strip and panes.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -23,10 +24,11 @@ from tui.widgets.filter_bar import FilterBar, Wrong
 from tui.widgets.line import Line, Piece, Span, line, wrap
 from tui.widgets.lines import Lines
 from tui.widgets.load_line import load_line
+from tui.widgets.table import FixedRows
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual import events
     from textual.widget import Widget
@@ -57,25 +59,6 @@ class Used:
     def add(self, text: str) -> None:
         """The newest now."""
         self._filters.remember(self._table, text)
-
-
-class RowsOfNothing:
-    """Before there is a case."""
-
-    widths: ClassVar[dict[str, int]] = {}
-
-    def __len__(self) -> int:
-        return 0
-
-    def row(self, index: int) -> None:
-        """None."""
-
-    def key(self, index: int) -> int:
-        """There is none."""
-        raise IndexError(index)
-
-    def find(self, key: int) -> None:
-        """None."""
 
 
 class ListScreen(ColumnFrame):
@@ -134,7 +117,7 @@ class ListScreen(ColumnFrame):
         """Filter, notices, list, panes, and what is said where there is nothing to list."""
         yield FilterBar(self._check, self._completions, Used(self.host.filters, self.MODE), id="filter")
         yield Lines(ground="raised", id="notices")
-        yield ListTable(self.spec(), RowsOfNothing(), id="main")
+        yield ListTable(self.spec(), FixedRows(), id="main")
         with Horizontal(id="panes"):
             yield Lines(ground="raised", id="left")
             yield Lines(ground="raised", id="right")
@@ -455,12 +438,15 @@ class ListScreen(ColumnFrame):
     def _completions(self, text: str) -> list[Completion]:
         from oddport.case.filter import filter_values, filter_words
 
-        table = "flows" if self.LISTING.table == "flow" else "findings"
+        return self._complete(text, filter_words(self._list), partial(filter_values, self._list))
 
+    def _complete(
+        self, text: str, words: Sequence[tuple[str, str, tuple[str, ...]]], values: Callable[[str], Sequence[str]]
+    ) -> list[Completion]:
         def values_of(name: str) -> Sequence[str]:
-            return self.store.apps() if name == "app" else filter_values(table, name)
+            return self.store.apps() if name == "app" else values(name)
 
-        return complete(text, [(name, says) for name, says, _ in filter_words(table)], values_of)
+        return complete(text, [(name, says) for name, says, _ in words], values_of)
 
     def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
         bar, table = self.query_one(FilterBar), self.LISTING.table
@@ -500,11 +486,12 @@ class ListScreen(ColumnFrame):
         self.filter_text = text.strip()
         self.search.end()
         if found is None or not found.terms:
-            self._list_where(ALL if found is None else Where(found.sql, found.params))
+            self.list_where(ALL if found is None else Where(found.sql, found.params))
         else:
             self.search.start(self.store.path, self._list, self.filter_text, found)
 
-    def _list_where(self, where: Where) -> None:
+    def list_where(self, where: Where) -> None:
+        """List what meets a condition; the cursor stays on its row."""
         if self.rows is not None:
             self.rows.requery(where=where, keep=self.table.key)
 

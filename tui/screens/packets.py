@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.data.completion import complete
 from tui.data.dissection import ByteClaim, Request, shared_dissector
 from tui.data.flows import facts_of
 from tui.data.packet_columns import packet_spec
@@ -20,7 +19,6 @@ from tui.screens.listing import GRAMMAR_SECONDS, ListScreen
 from tui.screens.packet import PacketScreen, proof_of_flow
 from tui.screens.reading_along import AHEAD, read_along
 from tui.theme import look
-from tui.widgets.filter_bar import FilterBar, Wrong
 from tui.widgets.line import EMPTY, Line, Piece, line
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from tui.data.case import Store
     from tui.data.completion import Completion
     from tui.widgets.columns import TableSpec
+    from tui.widgets.filter_bar import FilterBar
     from tui.widgets.table import VirtualTable
 
 STRIP_BYTES = 10
@@ -147,11 +146,8 @@ class PacketsScreen(ListScreen):
 
     def _words(self, row: PacketLine) -> Said:
         frame, facts = self.store.reader.packet_bytes(row.packet), facts_of(row.facts)
-        _, evidence = proof_of_flow(self.store.reader, row.flow) if self._proves(row) else (None, ())
         claims = tuple(
-            ByteClaim(found.offset, found.length, found.says)
-            for found in evidence
-            if not found.train and (found.file, found.packet) == (row.packet.file, row.packet.number)
+            ByteClaim(found.offset, found.length, found.says) for found in self._evidence(row) if not found.train
         )
         return said(shared_dissector().dissect(Request(row.packet.link, frame, row.app, claims)), frame, facts)
 
@@ -232,22 +228,10 @@ class PacketsScreen(ListScreen):
 
         return PacketFilter(text)
 
-    def _check(self, text: str) -> Wrong | None:
-        from oddport.case.errors import FilterError
-
-        try:
-            self._compile(text)
-        except FilterError as error:
-            return Wrong(error.message, error.column, error.hint)
-        return None
-
     def _completions(self, text: str) -> list[Completion]:
         from oddport.case.packet_filter import packet_values, packet_words
 
-        def values_of(name: str) -> Sequence[str]:
-            return self.store.apps() if name == "app" else packet_values(name)
-
-        return complete(text, [(name, says) for name, says, _ in packet_words()], values_of)
+        return self._complete(text, packet_words(), packet_values)
 
     def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
         """Counting goes through all packets: that waits for Enter."""

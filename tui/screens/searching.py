@@ -42,7 +42,7 @@ class Searching:
             self._screen.say(f"The search could not be started: {error.strerror}.", "high")
             return
         self._search, self._shown, self.was_asked = search, 0, True
-        self._screen._list_where(_plain(search.bound()))
+        self._screen.list_where(_plain(search.bound()))
         self._screen.set_timer(POLL_SECONDS, lambda: self._look(search))
 
     def end(self) -> None:
@@ -80,7 +80,7 @@ class Searching:
         if screen.table.touched:
             rows.poll(last=True)  # what is on the screen stays where it is
         else:
-            screen._list_where(rows.where)
+            screen.list_where(rows.where)
         if progress.state == "failed":
             screen.say(progress.message, "high")
         elif progress.state == "stopped":

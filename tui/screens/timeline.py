@@ -13,10 +13,9 @@ from tui.data.findings import LISTING, SPEC
 from tui.data.rows import IdRows, Where
 from tui.format import clock, count, date, duration, plural, size
 from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
-from tui.screens.listing import RowsOfNothing
 from tui.widgets.line import EMPTY, Line, Piece, line
 from tui.widgets.lines import Lines
-from tui.widgets.table import VirtualTable
+from tui.widgets.table import FixedRows, VirtualTable
 from tui.widgets.time_chart import KINDS, TimeChart
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class TimelineScreen(CaseFrame):
         """The chart over the findings of its range."""
         yield Lines([EMPTY], id="kind")
         yield TimeChart(id="chart")
-        yield VirtualTable(SPEC, RowsOfNothing(), id="found")
+        yield VirtualTable(SPEC, FixedRows(), id="found")
         yield Lines(id="nothing")
 
     @property

@@ -12,11 +12,10 @@ from tui.data.rows import IdRows
 from tui.data.trains import LISTING, SPEC, TrainLine
 from tui.format import count, plural
 from tui.screens.case_frame import LEAVE_KEYS, STOP_KEY, THEME_KEY, CaseFrame
-from tui.screens.listing import RowsOfNothing
 from tui.theme import look
 from tui.widgets.line import EMPTY, Line, Piece, line, wrap
 from tui.widgets.lines import Lines
-from tui.widgets.table import VirtualTable
+from tui.widgets.table import FixedRows, VirtualTable
 from tui.widgets.train_lines import arrival_lines, legend, reading_lines, summary
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class TrainsScreen(CaseFrame):
 
     def compose_body(self) -> Iterable[Widget]:
         """List, arrivals, readings."""
-        yield TrainTable(SPEC, RowsOfNothing(), id="main")
+        yield TrainTable(SPEC, FixedRows(), id="main")
         yield Lines([EMPTY], ground="raised", id="about")
         yield Lines(id="arrivals")
         yield Lines([EMPTY], ground="raised", id="places")

@@ -8,7 +8,7 @@ others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -25,9 +25,12 @@ from tui.widgets.line import Span, cut_middle, segments, spans
 from tui.widgets.moving import row_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from textual import events
+
+
+Row = TypeVar("Row")
 
 
 class Rows(Protocol):
@@ -47,6 +50,29 @@ class Rows(Protocol):
 
     def find(self, key: int) -> int | None:
         """The place of a row."""
+
+
+class FixedRows(Generic[Row]):
+    """Rows that are all there and do not move: each is known by its place."""
+
+    def __init__(self, rows: Iterable[Row] = (), widths: Mapping[str, int] | None = None) -> None:
+        self.all = list(rows)
+        self.widths: Mapping[str, int] = widths or {}
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def row(self, index: int) -> Row | None:
+        """The row at a place."""
+        return self.all[index] if index < len(self.all) else None
+
+    def key(self, index: int) -> int:
+        """Its place, counted from 1."""
+        return index + 1
+
+    def find(self, key: int) -> int | None:
+        """The place of a key."""
+        return key - 1 if 1 <= key <= len(self.all) else None
 
 
 class VirtualTable(Widget, can_focus=True):
