@@ -82,12 +82,6 @@ class Choices(Widget, can_focus=True):
 class ChooseDialog(Dialog[tuple[str, str]]):
     """Stays open until a choice is accepted or the person gives up; gives (name, text)."""
 
-    DEFAULT_CSS = """
-    ChooseDialog PathInput, ChooseDialog PathInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
-    """
     AUTO_FOCUS = "Choices"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "side", "text", id="move.side", tooltip="choices, text"),

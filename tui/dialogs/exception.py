@@ -48,10 +48,6 @@ class ExceptionDialog(Dialog[Wanted]):
     ExceptionDialog Horizontal { height: 1; }
     ExceptionDialog Horizontal > .label { width: 11; }
     ExceptionDialog Horizontal > .says { width: 36; }
-    ExceptionDialog FieldInput, ExceptionDialog FieldInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
     """
     AUTO_FOCUS = "#reason"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 class NumberDialog(Dialog[int]):
     """Stays open until the number is one that there is, or the person gives up."""
 
-    DEFAULT_CSS = """
-    NumberDialog PathInput, NumberDialog PathInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
-    """
     AUTO_FOCUS = "PathInput"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "leave it", id="move.close", tooltip="change nothing"),

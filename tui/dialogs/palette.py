@@ -117,12 +117,6 @@ class PaletteInput(Input):
 class Palette(Dialog[Entry]):
     """Closes with the action that was chosen."""
 
-    DEFAULT_CSS = """
-    Palette PaletteInput, Palette PaletteInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
-    """
     AUTO_FOCUS = "PaletteInput"
 
     def __init__(self, entries: Sequence[Entry]) -> None:

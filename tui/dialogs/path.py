@@ -33,12 +33,6 @@ class PathInput(Input):
 class PathDialog(Dialog[str]):
     """Stays open until the file is accepted or the person gives up."""
 
-    DEFAULT_CSS = """
-    PathDialog PathInput, PathDialog PathInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
-    """
     AUTO_FOCUS = "PathInput"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "leave it", id="move.close", tooltip="change nothing"),

@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 class SavedDialog(Dialog[str]):
     """Gives the filter that was picked."""
 
-    DEFAULT_CSS = """
-    SavedDialog PathInput, SavedDialog PathInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
-    SavedDialog Choices { max-height: 12; }
-    """
+    DEFAULT_CSS = "SavedDialog Choices { max-height: 12; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d,delete", "delete", "delete", id="here.delete", tooltip="forget the name"),
         Binding("u", "undo", "undo", id="here.undo", tooltip="bring the last one back"),

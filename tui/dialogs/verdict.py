@@ -100,10 +100,6 @@ class VerdictDialog(Dialog[Decision]):
     DEFAULT_CSS = """
     VerdictDialog #note-row { height: 1; }
     VerdictDialog #note-label { width: 10; }
-    VerdictDialog NoteInput, VerdictDialog NoteInput:focus {
-        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
-        color: $foreground;
-    }
     """
     AUTO_FOCUS = "#choice"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -285,6 +285,10 @@ class Dialog(Framed[Result], ModalScreen[Result]):
     Dialog > #area { width: 72; max-width: 100%; height: auto; max-height: 100%; background: $panel; padding: 1 3; }
     Dialog.-wide > #area { width: 84; }
     Dialog > #keys { dock: bottom; }
+    Dialog Input, Dialog Input:focus {
+        width: 1fr; height: 1; border: none; padding: 0 1; background: $background; background-tint: $background 0%;
+        color: $foreground;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "close", id="move.close", tooltip="close")]
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.containers import VerticalScroll
-
-from tui.screens.base import Frame
+from tui.screens.page import TextPage
 from tui.theme import look
 from tui.widgets.line import EMPTY, Line, Span, line, wrap
-from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from textual.widget import Widget
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +52,20 @@ def problem_lines(problem: Problem, width: int, alert: str) -> list[Line]:
     return rows
 
 
-class Problems(Frame):
+class Problems(TextPage):
     """All that went wrong with a case."""
 
-    DEFAULT_CSS = """
-    Problems > VerticalScroll { height: 1fr; scrollbar-size: 1 0; scrollbar-color: $muted; scrollbar-background:
-    $background; }
-    """
     TITLE_TEXT = "What went wrong"
     GUIDE = "What was tried, what was seen, and what can be done."
-    STRIP = 0
-    AUTO_FOCUS = "VerticalScroll"
 
     def __init__(self, problems: Sequence[Problem], trail: Sequence[str]) -> None:
-        super().__init__()
-        self._problems, self._trail = tuple(problems), tuple(trail)
+        super().__init__(trail)
+        self._problems = tuple(problems)
 
-    def trail(self) -> Sequence[str]:
-        return self._trail
-
-    def compose_body(self) -> Iterable[Widget]:
-        """One text that scrolls."""
-        with VerticalScroll():
-            yield Lines(id="text")
-
-    def refresh_frame(self) -> None:
-        super().refresh_frame()
-        if not self.is_mounted:
-            return
+    def text(self) -> list[Line]:
         rows: list[Line] = [EMPTY]
         for problem in self._problems:
             rows += [*problem_lines(problem, self.size.width, look(self).glyphs.alert), EMPTY]
         if not self._problems:
             rows.append(Line((Span("Nothing went wrong.", "strong"),)))
-        self.query_one("#text", Lines).show(rows)
-
-    BINDINGS: ClassVar = []
+        return rows

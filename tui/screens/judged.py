@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 
 from tui.format import count, plural
-from tui.screens.base import Frame
+from tui.screens.page import TextPage
 from tui.widgets.line import EMPTY, Line, line, wrap
-from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from textual.widget import Widget
+    from collections.abc import Sequence
 
     from tui.data.judging import Judged
 
@@ -30,17 +26,11 @@ def summary_of(found: Judged) -> str:
     )
 
 
-class JudgedScreen(Frame):
+class JudgedScreen(TextPage):
     """Opened where something has changed."""
 
-    DEFAULT_CSS = """
-    JudgedScreen > VerticalScroll { height: 1fr; scrollbar-size: 1 0; scrollbar-color: $muted; scrollbar-background:
-    $background; }
-    """
     TITLE_TEXT = "Judged again"
     GUIDE = "What appeared and what went by judging the case anew; verdicts and notes stay."
-    STRIP = 0
-    AUTO_FOCUS = "VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "back", "go on", id="move.on", tooltip="go on"),
         Binding("u", "take_back", "undo", id="judge.undo", tooltip="take the site's exception back, judge again"),
@@ -48,26 +38,13 @@ class JudgedScreen(Frame):
 
     def __init__(self, found: Judged, after: str, trail: Sequence[str]) -> None:
         """`after`: a sentence on what was done before, or empty."""
-        super().__init__()
-        self._found, self._after, self._trail = found, after, tuple(trail)
-
-    def trail(self) -> Sequence[str]:
-        return self._trail
+        super().__init__(trail)
+        self._found, self._after = found, after
 
     def context(self) -> Line:
         return line((summary_of(self._found), "strong"))
 
-    def compose_body(self) -> Iterable[Widget]:
-        """One text that scrolls."""
-        with VerticalScroll():
-            yield Lines(id="text")
-
-    def refresh_frame(self) -> None:
-        super().refresh_frame()
-        if self.is_mounted:
-            self.query_one("#text", Lines).show(self._rows())
-
-    def _rows(self) -> list[Line]:
+    def text(self) -> list[Line]:
         found, width = self._found, max(self.size.width - 2, 20)
         rows: list[Line] = [EMPTY]
         if self._after:
